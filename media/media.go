@@ -1,0 +1,42 @@
+// Package media is the contract between a session and whatever carries it: a
+// connection that receives and sends packets. It knows nothing of models.
+//
+// Start reading at Conn.
+package media
+
+import "context"
+
+// Event is one JSON event of the realtime protocol, a whole text frame.
+type Event []byte
+
+// Audio is mono sound in [-1, 1] that a transport carries outside the events
+// (a WebRTC track). Gaps are filled already, so that samples are continuous.
+type Audio struct {
+	Rate    int // samples per second
+	Samples []float32
+}
+
+// Picture is one encoded camera frame (JPEG or PNG) carried outside the
+// events.
+type Picture []byte
+
+// Packet is what a connection carries: an Event, Audio or a Picture.
+type Packet interface{ isPacket() }
+
+func (Event) isPacket()   {}
+func (Audio) isPacket()   {}
+func (Picture) isPacket() {}
+
+// Conn carries one session. Recv and Send may run at the same time, each from
+// one goroutine; Close may be called from any, more than once.
+type Conn interface {
+	// Recv returns the next packet. io.EOF: the client left in order. Other
+	// errors end the connection.
+	Recv(ctx context.Context) (Packet, error)
+	// Send queues or writes a packet. It returns an error once the client is
+	// gone or too slow; after that the connection is unusable.
+	Send(ctx context.Context, p Packet) error
+	// Close ends the connection, telling the client why where the transport
+	// can, and returns when the transport's goroutines have ended.
+	Close(code int, reason string) error
+}
