@@ -1,0 +1,38 @@
+# The index of what can be run here. Plain go commands work too: everything
+# builds with "go build ./..." and needs no C compiler. "stage" gives each
+# command its time budget, "need" installs a missing tool through apt.
+.PHONY: build test check unit race goldens generic e2e bench fuzz screenshots
+STAGE = @.ci/stage $@
+
+build:
+	CGO_ENABLED=0 go build -o hark ./cmd/hark
+test: check unit race goldens generic e2e
+check:
+	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
+	$(STAGE) 240 go vet ./...
+	$(STAGE) 240 env GOARCH=arm64 go vet ./...
+	$(STAGE) 240 env GOOS=darwin GOARCH=arm64 go vet ./...
+	$(STAGE) 120 go vet -tags e2e ./e2e
+	$(STAGE) 60 go test ./internal/arch
+unit:
+	$(STAGE) 420 go test ./...
+race:
+	@.ci/need 'gcc --version' gcc libc6-dev
+	$(STAGE) 420 go test -race ./session/... ./media/... ./server/... ./engine/...
+goldens:
+	@.ci/need 'python3 -c "import venv, ensurepip"' python3 python3-venv
+	$(STAGE) 420 tools/goldens/make.sh
+	$(STAGE) 240 go test -tags goldens ./engine/... ./audio/... ./vision/...
+generic:
+	$(STAGE) 240 env HARK_ISA=generic go test ./engine/...
+e2e:
+	@.ci/need 'chromium --version' chromium
+	$(STAGE) 240 go test -tags e2e -v ./e2e
+bench:
+	go test -run '^$$' -bench . ./...
+fuzz:
+	@grep -rln --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r d; do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$d || exit 1; done; done
+screenshots:
+	@.ci/need 'chromium --version' chromium
+	go run ./tools/screenshots -out docs/images

@@ -1,0 +1,141 @@
+package arch
+
+// imports is the import table: what the files of each package, tests aside,
+// may import of this module. "x/..." is x and everything below it, "*" is
+// everything. A package without a line here is a violation: a new package is
+// a decision about the architecture and is made in this table.
+var imports = map[string][]string{
+	"cmd/hark": {"*"},
+
+	"server":               {"session/...", "media/...", "audio/...", "vision/...", "engine/...", "web"},
+	"session":              {"session/...", "media", "audio/...", "vision/...", "engine/..."},
+	"session/realtime":     nil,
+	"session/conversation": {"session/realtime", "audio/...", "vision/...", "engine/..."},
+	"session/turn":         {"audio"},
+
+	"media":           nil,
+	"media/ws":        {"media", "audio/..."},
+	"media/mediatest": {"media"},
+
+	"audio":          nil,
+	"audio/pcm":      {"audio"},
+	"audio/resample": {"audio"},
+	"audio/mel":      {"audio"},
+	"audio/frame":    {"audio"},
+	"audio/vad":      {"audio"},
+	"audio/wav":      {"audio"},
+	"vision":         nil,
+	"vision/resize":  {"vision"},
+	"vision/latest":  {"vision"},
+
+	"engine":                    {"engine/...", "audio/...", "vision/..."},
+	"engine/chat":               {"engine/token"},
+	"engine/demo":               nil,
+	"engine/token":              nil,
+	"engine/tensor":             nil,
+	"engine/tensor/tensortest":  {"engine/tensor"},
+	"engine/sample":             {"engine/token"},
+	"engine/weights":            {"engine/tensor"},
+	"engine/kv":                 {"engine/tensor", "engine/token"},
+	"engine/sched":              {"engine/model", "engine/kv", "engine/tensor", "engine/token"},
+	"engine/model":              {"audio", "vision", "engine/chat", "engine/kv", "engine/tensor", "engine/token", "engine/weights"},
+	"engine/model/all":          {"engine/model/..."},
+	"engine/model/gemma4":       {"audio/...", "vision/...", "engine/chat", "engine/kv", "engine/model", "engine/tensor", "engine/token", "engine/weights"},
+	"engine/model/modeltest":    {"audio/...", "vision/...", "engine/...", "internal/golden"},
+	"engine/backend/all":        {"engine/backend/..."},
+	"engine/backend/cpu":        {"engine/tensor", "engine/backend/cpu/..."},
+	"engine/backend/cpu/isa":    nil,
+	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
+
+	"web":               nil,
+	"e2e":               {"audio/wav"},
+	"internal/arch":     nil,
+	"internal/leak":     nil,
+	"tools/screenshots": {"e2e"},
+}
+
+// modules says which folders may import which module of others, tests
+// included: each has few places where it can be replaced.
+var modules = map[string][]string{
+	"github.com/alecthomas/kong":          {"cmd/hark"},
+	"github.com/chromedp/cdproto":         {"e2e"},
+	"github.com/chromedp/chromedp":        {"e2e"},
+	"github.com/coder/websocket":          {"media/ws", "server", "cmd/hark", "e2e"},
+	"github.com/prometheus/client_golang": {"server"},
+	"golang.org/x/image":                  {"vision"},
+	"golang.org/x/sys":                    {"engine/backend/cpu/isa"},
+}
+
+// Limits of length.
+const (
+	maxFileLines     = 600
+	maxFunctionLines = 100
+)
+
+// call is something that only some files may do. A place is a file, or a
+// folder with a slash at its end for everything below it.
+type call struct {
+	name   string   // as it is written: os.Getenv, or "go statement"
+	tests  bool     // the rule is about test files; otherwise about the others
+	places []string // where it is allowed
+	advice string   // what to do instead
+}
+
+// calls are the restricted calls.
+var calls = []call{
+	{
+		name:   "go statement",
+		places: []string{"cmd/hark/", "engine/", "media/", "server/", "session/", "e2e/"},
+		advice: "who starts a goroutine waits for it (CONTRIBUTING.md, 7): start it in a package that owns goroutines, or add the file here with the place that waits",
+	},
+	{
+		name:   "recover",
+		places: []string{"engine/step.go"},
+		advice: "a panic is a bug and ends the process; only the engine's step may turn shape and device panics into errors",
+	},
+	{
+		name:   "os.Getenv",
+		places: []string{"cmd/", "engine/backend/cpu/isa/", "tools/"},
+		advice: "take a setting in the Options of the package; the environment is read in cmd/ and in isa only",
+	},
+	{
+		name:   "os.LookupEnv",
+		places: []string{"cmd/", "engine/backend/cpu/isa/", "tools/"},
+		advice: "take a setting in the Options of the package; the environment is read in cmd/ and in isa only",
+	},
+	{
+		name:   "panic",
+		places: []string{"engine/backend/", "engine/tensor/", "engine/model/", "engine/kv/"},
+		advice: "return an error; only the tensor code panics, on shapes that were checked at load",
+	},
+	{
+		name:   "slog.Default",
+		advice: "take a *slog.Logger in Options (nil: discard)",
+	},
+	{
+		name:   "log.Printf",
+		advice: "take a *slog.Logger in Options (nil: discard)",
+	},
+	{
+		name:   "fmt.Println",
+		places: []string{"cmd/", "tools/"},
+		advice: "return a value or log; only commands print",
+	},
+	{
+		name:   "fmt.Printf",
+		places: []string{"cmd/", "tools/"},
+		advice: "return a value or log; only commands print",
+	},
+	{
+		name: "time.Sleep", tests: true,
+		advice: "wait for the event, or run the test in a testing/synctest bubble and add the file here",
+	},
+	{
+		name: "t.Skip", tests: true,
+		advice: "a test runs or fails; put what needs a tool behind a build tag and a make target",
+	},
+	{
+		name: "t.Skipf", tests: true,
+		advice: "a test runs or fails; put what needs a tool behind a build tag and a make target",
+	},
+}
