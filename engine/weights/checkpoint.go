@@ -1,0 +1,128 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// The file names of a checkpoint.
+const (
+	singleFile = "model.safetensors"
+	indexFile  = "model.safetensors.index.json"
+)
+
+// Checkpoint is the table of contents of a checkpoint. It does not change and
+// may be used by several goroutines, until its Source is closed.
+type Checkpoint struct {
+	source   string
+	entries  map[string]Entry
+	metadata map[string]string
+}
+
+// Open reads the headers of model.safetensors, or of the files that
+// model.safetensors.index.json lists. Tensors are not touched. Any error is
+// the files' fault: a header that is cut short or contradicts itself, a tensor
+// of the index that its file lacks, a tensor that two files hold.
+func Open(src Source) (*Checkpoint, error) {
+	c := &Checkpoint{source: src.Name(), entries: map[string]Entry{}, metadata: map[string]string{}}
+	data, err := src.File(singleFile)
+	if err == nil {
+		if err := c.add(singleFile, data); err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	index, err := src.File(indexFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("weights: %s: neither %s nor %s: %w", c.source, singleFile, indexFile, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.addShards(src, index); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// addShards reads the files that an index lists.
+func (c *Checkpoint) addShards(src Source, index []byte) error {
+	var list struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(index, &list); err != nil {
+		return fmt.Errorf("weights: %s: %s: %w", c.source, indexFile, err)
+	}
+	if len(list.WeightMap) == 0 {
+		return fmt.Errorf("weights: %s: %s: weight_map is empty", c.source, indexFile)
+	}
+	files := slices.Sorted(maps.Values(list.WeightMap))
+	for _, file := range slices.Compact(files) {
+		if err := checkFileName(file); err != nil {
+			return err
+		}
+		data, err := src.File(file)
+		if err != nil {
+			return fmt.Errorf("weights: %s: listed in %s: %w", c.source, indexFile, err)
+		}
+		if err := c.add(file, data); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(list.WeightMap)) {
+		want := list.WeightMap[name]
+		e, ok := c.entries[name]
+		if !ok {
+			return fmt.Errorf("weights: %s: %s: tensor %s: listed in %s and not there", c.source, want, name, indexFile)
+		}
+		if e.File != want {
+			return fmt.Errorf("weights: %s: tensor %s: in %s, %s says %s", c.source, name, e.File, indexFile, want)
+		}
+	}
+	return nil
+}
+
+// add takes in the tensors of one file.
+func (c *Checkpoint) add(file string, data []byte) error {
+	entries, meta, err := parseFile(file, data)
+	if err != nil {
+		return fmt.Errorf("weights: %s: %w", c.source, err)
+	}
+	for name, e := range entries {
+		if other, ok := c.entries[name]; ok {
+			return fmt.Errorf("weights: %s: tensor %s: in %s and in %s", c.source, name, other.File, file)
+		}
+		c.entries[name] = e
+	}
+	maps.Copy(c.metadata, meta)
+	return nil
+}
+
+// Names returns the names of all tensors, sorted.
+func (c *Checkpoint) Names() []string { return slices.Sorted(maps.Keys(c.entries)) }
+
+// Entry returns the tensor of that name as the file describes it.
+func (c *Checkpoint) Entry(name string) (Entry, bool) {
+	e, ok := c.entries[name]
+	return e, ok
+}
+
+// Metadata returns a value of the files' metadata, "" if there is none:
+// "format" is "mlx" in files that MLX wrote and "pt" in those of transformers.
+func (c *Checkpoint) Metadata(key string) string { return c.metadata[key] }
+
+// Bytes returns the size of all tensors.
+func (c *Checkpoint) Bytes() int64 {
+	var n int64
+	for _, e := range c.entries {
+		n += int64(len(e.Data))
+	}
+	return n
+}
