@@ -1,10 +1,6 @@
 package audio
 
-import (
-	"fmt"
-	"math"
-	"math/bits"
-)
+import "math"
 
 // FFT computes magnitude spectra of real frames of one length, in float64. It
 // owns its scratch memory: one FFT serves one stream and is not safe for
@@ -20,12 +16,10 @@ type FFT struct {
 	a, b []complex128 // [size/2], the two halves of the ping-pong
 }
 
-// NewFFT returns a transform of size real points. It panics unless size is a
-// power of two and at least 8: sizes are constants of the caller.
-func NewFFT(size int) *FFT {
-	if size < 8 || bits.OnesCount(uint(size)) != 1 {
-		panic(fmt.Sprintf("audio: transform of %d points, want a power of two of at least 8", size))
-	}
+// NewFFT returns a transform of 2 to the power order real points, order at
+// least 1.
+func NewFFT(order int) *FFT {
+	size := 1 << order
 	half := size / 2
 	f := &FFT{
 		size: size,
@@ -52,13 +46,10 @@ func unit(k, n int) complex128 {
 
 // Magnitudes writes |X[k]|, k = 0 to size/2, of the frame x to dst, without
 // scaling. x holds at most size samples and counts as zero after its end; dst
-// holds size/2+1 values. It panics if either has another length. It does not
-// allocate. The relative error is of the order of 1e-15 of the largest value.
+// holds size/2+1 values. It does not allocate. The error is of the order of
+// 1e-15 of the largest value.
 func (f *FFT) Magnitudes(dst, x []float64) {
 	half := f.size / 2
-	if len(x) > f.size || len(dst) != half+1 {
-		panic(fmt.Sprintf("audio: transform of %d points from %d samples to %d magnitudes", f.size, len(x), len(dst)))
-	}
 	n := len(x) / 2
 	for i := range n {
 		f.a[i] = complex(x[2*i], x[2*i+1])

@@ -18,10 +18,11 @@ const (
 	// Hop is the number of samples from row to row, 10 ms.
 	Hop = 160
 
-	window   = 320   // samples a row looks at, 20 ms
-	spectrum = 512   // points of the transform
-	floor    = 0.001 // added before the logarithm
-	top      = 8000  // Hz, upper edge of the last filter
+	window   = 320 // samples a row looks at, 20 ms
+	order    = 9
+	spectrum = 1 << order // points of the transform
+	floor    = 0.001      // added before the logarithm
+	top      = 8000       // Hz, upper edge of the last filter
 )
 
 // Stream computes log-mel rows of one stream of samples. It keeps 161 samples
@@ -48,7 +49,7 @@ var _ audio.FrontEnd = (*Stream)(nil)
 
 // New returns a front end at the beginning of a stream.
 func New() *Stream {
-	s := &Stream{fft: audio.NewFFT(spectrum)}
+	s := &Stream{fft: audio.NewFFT(order)}
 	for i := range s.hann {
 		s.hann[i] = 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/window)
 	}

@@ -114,8 +114,8 @@ func (d *Decoder) Flush() (leftover int) {
 // Append writes samples in the given format to the end of dst and returns the
 // longer slice. Samples are rounded to the nearest step, halves away from
 // zero; values outside [-1, 1) are clipped and NaN counts as 0. What Decoder
-// made of PCM16 bytes becomes the same bytes again. It panics if the format
-// does not exist.
+// made of PCM16 bytes becomes the same bytes again. A format that does not
+// exist writes nothing.
 func Append(dst []byte, format Format, samples []float32) []byte {
 	switch format {
 	case PCM16:
@@ -130,8 +130,6 @@ func Append(dst []byte, format Format, samples []float32) []byte {
 		for _, v := range samples {
 			dst = append(dst, encodeALaw(step(v)))
 		}
-	default:
-		panic(fmt.Sprintf("pcm: %v, want pcm16, mu-law or a-law", format))
 	}
 	return dst
 }
