@@ -1,0 +1,163 @@
+// Package cpu computes on the processor, eagerly: an operation is done when
+// its method returns. Activations are float32 throughout, weights are read
+// where they lie and unpacked a few rows at a time.
+//
+// The bits of a result row depend on that row's operands only: not on other
+// rows of the batch, not on how positions were cut into forwards, not on the
+// number of threads.
+//
+// Start reading at New.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+
+	"hark/engine/backend/cpu/isa"
+	"hark/engine/tensor"
+)
+
+// Options are the choices of a backend. The zero value works.
+type Options struct {
+	// Threads is the number of goroutines that compute, the caller's
+	// included; 0 means GOMAXPROCS.
+	Threads int
+}
+
+// Backend implements tensor.Backend. Its methods must be called from one
+// goroutine at a time.
+type Backend struct {
+	arena   arena
+	pool    *pool
+	scratch []scratch // one a worker
+	pages   pages
+	jobs    jobs
+	angles  []*angles // of the step, then free: see Angles
+	turns   int       // angles in use this step
+}
+
+// jobs are the operations' jobs, kept so that posting one allocates nothing.
+type jobs struct {
+	rows      rowsJob
+	linear    linearJob
+	attend    attendJob
+	full      fullJob
+	local     localJob
+	conv      convJob
+	subsample subsampleJob
+	rope      ropeJob
+	norm      normJob
+	experts   expertsWork
+}
+
+var _ tensor.Backend = (*Backend)(nil)
+
+// New starts a backend. o may be nil. Close ends it.
+func New(o *Options) *Backend {
+	threads := 0
+	if o != nil {
+		threads = o.Threads
+	}
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return &Backend{pool: newPool(threads), scratch: make([]scratch, threads)}
+}
+
+// Device returns the instruction set and the number of threads.
+func (b *Backend) Device() string {
+	return fmt.Sprintf("cpu %v x%d", isa.Current(), b.pool.size)
+}
+
+// Close ends the workers and drops all memory. It may be called again.
+func (b *Backend) Close() error {
+	b.pool.close()
+	b.arena, b.pages = arena{}, pages{}
+	b.scratch = make([]scratch, b.pool.size)
+	return nil
+}
+
+// Input makes a tensor of host values.
+func (b *Backend) Input(data []float32, shape ...int) tensor.Tensor {
+	a := b.arena.alloc(shape...)
+	same("Input", []int{len(data)}, len(a.data))
+	copy(a.data, data)
+	return a
+}
+
+// Constant makes a tensor that lives until Close.
+func (b *Backend) Constant(data []float32, shape ...int) tensor.Tensor {
+	a := b.arena.constant(shape)
+	same("Constant", []int{len(data)}, len(a.data))
+	copy(a.data, data)
+	return a
+}
+
+// Read appends x's values to dst[:0].
+func (b *Backend) Read(dst []float32, x tensor.Tensor) []float32 {
+	return append(dst[:0], in("Read", x).data...)
+}
+
+// Keep makes x survive EndStep until it is freed.
+func (b *Backend) Keep(x tensor.Tensor) tensor.Tensor {
+	in("Keep", x).kept = true
+	return x
+}
+
+// Free releases a kept tensor; nil is ignored. A tensor of the step may be
+// freed too, before the step ends.
+func (b *Backend) Free(x tensor.Tensor) {
+	if a, ok := x.(*array); ok && a != nil {
+		b.arena.release(a)
+	}
+}
+
+// EndStep releases the step's tensors.
+func (b *Backend) EndStep() {
+	b.arena.endStep()
+	b.turns = 0
+}
+
+// Name returns x: the backend has no tracer.
+func (b *Backend) Name(x tensor.Tensor, name string) tensor.Tensor { return x }
+
+// in returns the array behind an operand. One that was released panics.
+func in(op string, x tensor.Tensor) *array {
+	a, ok := x.(*array)
+	if !ok {
+		panic(fmt.Sprintf("cpu: %s: operand is %T, not a tensor of this backend", op, x))
+	}
+	if a.buf == nil {
+		panic(fmt.Sprintf("cpu: %s: operand was released", op))
+	}
+	return a
+}
+
+// optional is in for an operand that may be nil.
+func optional(op string, x tensor.Tensor) *array {
+	if x == nil {
+		return nil
+	}
+	return in(op, x)
+}
+
+// same panics unless the sizes got are want.
+func same(op string, got []int, want ...int) {
+	if len(got) == len(want) {
+		equal := true
+		for i, size := range got {
+			equal = equal && size == want[i]
+		}
+		if equal {
+			return
+		}
+	}
+	panic(&tensor.ShapeError{Op: op, Got: append([]int(nil), got...), Want: append([]int(nil), want...)})
+}
+
+// axes panics unless x has n axes.
+func axes(op string, x *array, n int) {
+	if x.axes != n {
+		panic(&tensor.ShapeError{Op: op + ": axes", Got: append([]int(nil), x.Shape()...), Want: []int{n}})
+	}
+}

@@ -1,0 +1,17 @@
+//go:build amd64 && !purego
+
+package isa
+
+import "golang.org/x/sys/cpu"
+
+// detect returns the best level of this processor.
+func detect() Level {
+	x := &cpu.X86
+	switch {
+	case !x.HasAVX2 || !x.HasFMA:
+		return Generic
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL:
+		return AVX512
+	}
+	return AVX2
+}

@@ -1,0 +1,45 @@
+package isa
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestLimitTakesTheLowerOfProcessorAndName(t *testing.T) {
+	best := detect()
+	for name, want := range map[string]Level{
+		"":        best,
+		"generic": Generic,
+		"avx2":    min(AVX2, best),
+		"avx512":  min(AVX512, best),
+	} {
+		if got := limit(name); got != want {
+			t.Errorf("limit(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestLimitPanicsOnUnknownName(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("limit(\"avx1024\") did not panic")
+		}
+	}()
+	limit("avx1024")
+}
+
+func TestUseSwitchesWhatIsRegistered(t *testing.T) {
+	before := Current()
+	defer Use(before)
+	var seen []Level
+	Register(func(l Level) { seen = append(seen, l) })
+	defer func() { switches = switches[:len(switches)-1] }()
+	want := []Level{before}
+	for _, l := range Available() {
+		Use(l)
+		want = append(want, l)
+	}
+	if !slices.Equal(seen, want) {
+		t.Errorf("switch saw %v, want %v", seen, want)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package kernel
+
+import "hark/engine/backend/cpu/isa"
+
+func use(isa.Level) { useGeneric() }

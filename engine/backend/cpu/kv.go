@@ -1,0 +1,205 @@
+package cpu
+
+import (
+	"fmt"
+
+	"hark/engine/tensor"
+)
+
+// pagePositions is the number of positions that a page holds.
+const pagePositions = 64
+
+// page holds the keys [K, 64, D] and then the values [K, 64, D] of 64
+// consecutive positions of one layer. Caches share pages; one with several
+// owners is copied before it is written.
+type page struct {
+	data []float32
+	refs int
+}
+
+// pages are the free pages of a backend by size in values.
+type pages struct {
+	free map[int][]*page
+}
+
+func (p *pages) get(size int) *page {
+	free := p.free[size]
+	if len(free) == 0 {
+		return &page{data: make([]float32, size), refs: 1}
+	}
+	pg := free[len(free)-1]
+	p.free[size] = free[:len(free)-1]
+	pg.refs = 1
+	return pg
+}
+
+// maxFreePages bounds the free pages kept of one size.
+const maxFreePages = 1024
+
+func (p *pages) put(pg *page) {
+	if pg.refs--; pg.refs > 0 {
+		return
+	}
+	if p.free == nil {
+		p.free = make(map[int][]*page)
+	}
+	if size := len(pg.data); len(p.free[size]) < maxFreePages {
+		p.free[size] = append(p.free[size], pg)
+	}
+}
+
+// layerKV is one layer's share of a cache.
+type layerKV struct {
+	tensor.KVLayer
+	pages []*page // page i holds positions 64i to 64i+63
+	n     int     // positions stored
+}
+
+// size returns the values of a page.
+func (l *layerKV) size() int { return 2 * l.Heads * pagePositions * l.Dim }
+
+// cache implements tensor.KV.
+type cache struct {
+	pool   *pages
+	layers []layerKV
+}
+
+// NewKV makes an empty cache.
+func (b *Backend) NewKV(layers []tensor.KVLayer) tensor.KV {
+	c := &cache{pool: &b.pages, layers: make([]layerKV, len(layers))}
+	for i, l := range layers {
+		if l.Heads < 1 || l.Dim < 1 || l.Window < 0 {
+			panic(&tensor.ShapeError{Op: "NewKV: heads, size, window", Got: []int{l.Heads, l.Dim, l.Window}, Want: []int{1, 1, 0}})
+		}
+		c.layers[i].KVLayer = l
+	}
+	return c
+}
+
+// Len returns the positions that every layer has stored.
+func (c *cache) Len() int {
+	if len(c.layers) == 0 {
+		return 0
+	}
+	n := c.layers[0].n
+	for i := range c.layers {
+		n = min(n, c.layers[i].n)
+	}
+	return n
+}
+
+// Truncate drops position n and everything after it, in layers that are ahead
+// of Len too.
+func (c *cache) Truncate(n int) {
+	if n < 0 || n > c.Len() {
+		panic(fmt.Sprintf("cpu: Truncate to %d of %d positions", n, c.Len()))
+	}
+	keep := (n + pagePositions - 1) / pagePositions
+	for i := range c.layers {
+		l := &c.layers[i]
+		for _, pg := range l.pages[keep:] {
+			c.pool.put(pg)
+		}
+		clear(l.pages[keep:])
+		l.pages, l.n = l.pages[:keep], n
+	}
+}
+
+// Fork returns a copy that shares the pages.
+func (c *cache) Fork() tensor.KV {
+	f := &cache{pool: c.pool, layers: make([]layerKV, len(c.layers))}
+	for i, l := range c.layers {
+		l.pages = append([]*page(nil), l.pages...)
+		for _, pg := range l.pages {
+			pg.refs++
+		}
+		f.layers[i] = l
+	}
+	return f
+}
+
+// Bytes returns the memory of all pages, shared ones counted fully.
+func (c *cache) Bytes() int64 {
+	var n int64
+	for i := range c.layers {
+		n += int64(len(c.layers[i].pages)) * int64(c.layers[i].size()) * 4
+	}
+	return n
+}
+
+// Free gives the pages back.
+func (c *cache) Free() {
+	for i := range c.layers {
+		for _, pg := range c.layers[i].pages {
+			c.pool.put(pg)
+		}
+	}
+	c.layers = nil
+}
+
+// writable returns page i of l for writing: made if it is the next one, copied
+// if it is shared.
+func (c *cache) writable(l *layerKV, i int) *page {
+	if i == len(l.pages) {
+		l.pages = append(l.pages, c.pool.get(l.size()))
+	}
+	pg := l.pages[i]
+	if pg.refs > 1 {
+		own := c.pool.get(l.size())
+		copy(own.data, pg.data)
+		c.pool.put(pg)
+		l.pages[i], pg = own, own
+	}
+	return pg
+}
+
+// append stores n positions of k and v [n, K, D].
+func (c *cache) append(l *layerKV, k, v []float32, n int) {
+	half := l.size() / 2
+	width := l.Heads * l.Dim
+	for t := range n {
+		pg := c.writable(l, l.n/pagePositions)
+		for h := range l.Heads {
+			at := (h*pagePositions + l.n%pagePositions) * l.Dim
+			from := t*width + h*l.Dim
+			copy(pg.data[at:at+l.Dim], k[from:])
+			copy(pg.data[half+at:half+at+l.Dim], v[from:])
+		}
+		l.n++
+	}
+}
+
+// layer returns KV layer number of a segment's cache.
+func layerOf(op string, s *tensor.Segment, number int) (*cache, *layerKV) {
+	c := s.KV.(*cache)
+	if number < 0 || number >= len(c.layers) {
+		panic(&tensor.ShapeError{Op: op + ": KV layer", Got: []int{number}, Want: []int{len(c.layers)}})
+	}
+	return c, &c.layers[number]
+}
+
+// segment panics unless rows From to To exist.
+func segmentFits(op string, s *tensor.Segment, rows int) {
+	if s.From < 0 || s.To < s.From || s.To > rows || s.Pos < 0 {
+		panic(&tensor.ShapeError{Op: op + ": segment", Got: []int{s.From, s.To, s.Pos}, Want: []int{0, rows, 0}})
+	}
+}
+
+// Store writes k and v [T, K, D] of KV layer number layer at the positions of
+// segs, which must continue what is stored.
+func (b *Backend) Store(layer int, k, v tensor.Tensor, segs []tensor.Segment) {
+	keys, values := in("Store", k), in("Store", v)
+	axes("Store", keys, 3)
+	same("Store: values", values.Shape(), keys.Shape()...)
+	for i := range segs {
+		s := &segs[i]
+		segmentFits("Store", s, keys.dims[0])
+		c, l := layerOf("Store", s, layer)
+		same("Store: keys", keys.dims[1:3], l.Heads, l.Dim)
+		if s.Pos != l.n {
+			panic(&tensor.ShapeError{Op: fmt.Sprintf("Store: layer %d continues at position", layer), Got: []int{s.Pos}, Want: []int{l.n}})
+		}
+		width := l.Heads * l.Dim
+		c.append(l, keys.data[s.From*width:s.To*width], values.data[s.From*width:s.To*width], s.To-s.From)
+	}
+}
