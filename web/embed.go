@@ -1,0 +1,94 @@
+// Package web is the page: a microphone, a camera, captions and text, in plain
+// modules that a browser runs as they are. It is embedded in the binary and
+// asks nothing of any other address.
+//
+// Start reading at page/app.js.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed page
+var files embed.FS
+
+// policy lets the page load, run and call what comes from its own address,
+// and show pictures that it made itself; nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// file is one embedded file, ready to be sent.
+type file struct {
+	content []byte
+	kind    string // media type
+	tag     string // entity tag, of the content
+}
+
+// Handler serves the page at / and its modules beside it. The handler is safe
+// for concurrent use and answers GET and HEAD.
+func Handler() http.Handler {
+	served := map[string]file{}
+	root, err := fs.Sub(files, "page")
+	if err == nil {
+		err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(root, name)
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(content)
+			served["/"+name] = file{content, kind(name), `"` + hex.EncodeToString(sum[:8]) + `"`}
+			return nil
+		})
+	}
+	served["/"] = served["/index.html"]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, ok := served[r.URL.Path]
+		switch {
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		case !ok:
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "this page is read with GET", http.StatusMethodNotAllowed)
+		default:
+			head := w.Header()
+			head.Set("Content-Security-Policy", policy)
+			head.Set("Permissions-Policy", "microphone=(self), camera=(self)")
+			head.Set("Referrer-Policy", "no-referrer")
+			head.Set("X-Content-Type-Options", "nosniff")
+			head.Set("Cache-Control", "no-cache")
+			head.Set("Content-Type", f.kind)
+			head.Set("ETag", f.tag)
+			http.ServeContent(w, r, r.URL.Path, time.Time{}, bytes.NewReader(f.content))
+		}
+	})
+}
+
+// kind returns the media type of a file of the page. The types are stated
+// here, since the tables of the system differ from machine to machine.
+func kind(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}

@@ -1,0 +1,226 @@
+// The page: connects what a person does to the conversation, and the state of
+// the conversation to what a person sees.
+
+import { Attachments } from './attachments.js';
+import { Camera } from './camera.js';
+import { Captions } from './captions.js';
+import { Conversation } from './conversation.js';
+import { list } from './device.js';
+import { find } from './dom.js';
+import { History } from './history.js';
+import { Microphone } from './microphone.js';
+import * as notices from './notices.js';
+import { Realtime } from './realtime.js';
+import { Recording } from './recording.js';
+import { Settings } from './settings.js';
+import { Speech } from './speech.js';
+
+const pictureQuestion = 'What do you see?'; // for a picture without words
+
+const settings = new Settings();
+const client = new Realtime();
+const camera = new Camera(find('preview'), { onend: () => paintCamera('The camera was disconnected.') });
+const attachments = new Attachments({
+  onfault: (message) => notices.show('picture', message),
+  onchange: () => (find('text').placeholder = attachments.count ? pictureQuestion : 'Write a message'),
+});
+const conversation = new Conversation({
+  client,
+  captions: new Captions(),
+  history: new History(),
+  recording: new Recording(),
+  show: pictures,
+});
+const speech = new Speech({
+  onchange: (speaking) => {
+    microphone.held = speaking; // it would hear the voice of the browser
+    paint();
+  },
+});
+const microphone = new Microphone({
+  onframe: (audio, level) => {
+    conversation.sound(audio, level);
+    find('talk').style.setProperty('--level', level.toFixed(2));
+  },
+  onend: () => {
+    notices.show('microphone', 'The microphone was disconnected.');
+    paint();
+  },
+});
+
+let link = 'connecting';
+let instructions = ''; // of the server, for who writes none
+
+// pictures collects what goes with the turn that begins now.
+function pictures() {
+  const shown = attachments.take();
+  const uri = camera.frame();
+  if (uri) shown.push({ uri, name: 'What the camera saw', frame: true });
+  return shown;
+}
+
+// phase names what is going on; the style of the page follows it.
+function phase() {
+  if (link !== 'ready') return link === 'connecting' ? 'connecting' : 'offline';
+  if (conversation.hearing) return 'hearing';
+  if (conversation.answering || microphone.held) return 'answering';
+  if (conversation.waiting) return 'thinking';
+  return microphone.on ? 'listening' : 'idle';
+}
+
+const words = {
+  connecting: 'Connecting',
+  offline: 'Not connected',
+  idle: 'Press to speak',
+  listening: 'Listening',
+  hearing: 'I hear you',
+  thinking: 'Thinking',
+  answering: 'Answering',
+};
+
+function paint() {
+  const now = phase();
+  document.body.dataset.phase = now;
+  if (find('status').textContent !== words[now]) find('status').textContent = words[now];
+  find('talk').setAttribute('aria-pressed', microphone.on);
+  find('talk-icon').setAttribute('href', `icons.svg#${microphone.on ? 'mic-on' : 'mic'}`);
+  find('talk-name').textContent = microphone.on ? 'Stop the microphone' : 'Start the microphone';
+  if (!microphone.on) find('talk').style.setProperty('--level', 0);
+  find('stop').hidden = !(conversation.answering || conversation.waiting || microphone.held);
+  find('timing').hidden = !conversation.timing;
+  find('timing').textContent = `${Math.round(conversation.timing)} ms`;
+}
+
+async function talk() {
+  notices.clear('microphone');
+  if (microphone.on) {
+    microphone.stop();
+  } else {
+    try {
+      await microphone.start(settings.get('microphone'));
+    } catch (error) {
+      notices.show('microphone', error.message);
+    }
+  }
+  paint();
+}
+
+async function see(device = settings.get('camera')) {
+  notices.clear('camera');
+  try {
+    await camera.start(device);
+    paintCamera();
+    find('flip').hidden = (await list('videoinput')).length < 2;
+  } catch (error) {
+    paintCamera(error.message);
+  }
+}
+
+function paintCamera(fault) {
+  if (fault) notices.show('camera', fault);
+  find('camera').hidden = !camera.on;
+  find('see').setAttribute('aria-pressed', camera.on);
+}
+
+function stop() {
+  conversation.interrupt();
+  speech.stop();
+  paint();
+}
+
+// ask sends what is written, or the question for a picture without words.
+function ask(text) {
+  if (!text && attachments.count) text = pictureQuestion;
+  if (!text) return;
+  if (!client.ready) {
+    notices.show('link', 'Not connected: the message was not sent.');
+    return;
+  }
+  find('text').value = '';
+  speech.stop();
+  conversation.ask(text);
+}
+
+// configure tells the server how this page wants to talk.
+function configure() {
+  const detection = { type: 'server_vad', silence_duration_ms: settings.get('silence'), create_response: true, interrupt_response: true };
+  const session = {
+    type: 'realtime',
+    output_modalities: ['text'],
+    audio: { input: { format: { type: 'audio/pcm', rate: 24000 }, turn_detection: detection } },
+  };
+  session.instructions = settings.get('instructions') || instructions;
+  client.send('session.update', { session });
+}
+
+client.addEventListener('session.created', ({ detail }) => {
+  instructions = detail.session.instructions ?? '';
+  settings.suggest(instructions);
+  configure();
+  conversation.resume();
+});
+
+client.addEventListener('link', ({ detail: { state, message, seconds } }) => {
+  const retry = { name: 'Try now', run: () => client.open() };
+  link = state;
+  find('link').dataset.state = state;
+  find('link-text').textContent = { connecting: 'Connecting', ready: 'Connected', waiting: 'Not connected', refused: 'Refused' }[state];
+  if (state === 'ready') notices.clear('link');
+  if (state === 'waiting') notices.show('link', `${message} Trying again in ${seconds} s.`, retry);
+  if (state === 'refused') notices.show('link', message, { name: 'Settings', run: () => settings.open() });
+  if (state !== 'ready') speech.stop();
+  paint();
+});
+
+client.addEventListener('input_audio_buffer.speech_started', () => speech.stop());
+conversation.addEventListener('change', paint);
+conversation.addEventListener('fault', ({ detail }) => notices.show('fault', detail));
+conversation.addEventListener('delta', ({ detail }) => settings.get('aloud') && speech.add(detail));
+conversation.addEventListener('answer', ({ detail }) => {
+  find('spoken').textContent = detail; // for screen readers, once and whole
+  if (settings.get('aloud')) speech.finish();
+});
+
+settings.addEventListener('change', async ({ detail: name }) => {
+  if (name === 'instructions' || name === 'silence') configure();
+  if (name === 'key') client.open(settings.key);
+  if (name === 'aloud' && !settings.get('aloud')) speech.stop();
+  if (name === 'camera' && camera.on) see();
+  if (name === 'microphone' && microphone.on) {
+    microphone.stop();
+    await talk();
+  }
+});
+
+find('talk').onclick = talk;
+find('stop').onclick = stop;
+find('open-settings').onclick = () => settings.open();
+find('see').onclick = () => (camera.on ? (camera.stop(), paintCamera()) : see());
+find('flip').onclick = async () => settings.set('camera', await camera.next());
+find('fresh').onclick = () => {
+  stop();
+  conversation.clear();
+  client.open(settings.key);
+};
+find('composer').onsubmit = (event) => {
+  event.preventDefault();
+  ask(find('text').value.trim());
+};
+for (const idea of document.querySelectorAll('[data-ask]')) idea.onclick = () => ask(idea.dataset.ask);
+
+addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || find('settings').open) return;
+  if (event.key === 'Escape') stop();
+  if (event.target.closest('input, textarea, select, button, a, video')) return;
+  if (event.key === ' ') {
+    event.preventDefault();
+    talk();
+  } else if (event.key === '/') {
+    event.preventDefault();
+    find('text').focus();
+  }
+});
+addEventListener('online', () => link === 'waiting' && client.open());
+
+if (!Speech.available) find('aloud').closest('.switch').hidden = true;
+client.open(settings.key);

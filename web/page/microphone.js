@@ -1,0 +1,67 @@
+// The microphone: frames of 20 ms as base64 PCM16 at 24 kHz, each with its
+// level, handed to onframe(audio, level).
+
+import { request } from './device.js';
+
+export class Microphone {
+  #stream = null;
+  #context = null;
+  #onframe;
+  #onend;
+
+  // held silences the frames without giving the microphone back.
+  held = false;
+
+  constructor({ onframe, onend }) {
+    this.#onframe = onframe;
+    this.#onend = onend;
+  }
+
+  get on() {
+    return this.#stream !== null;
+  }
+
+  // start opens a device ("" is the default one). It throws an Error whose
+  // message is for the user.
+  async start(device = '') {
+    const stream = await request('microphone', {
+      audio: {
+        deviceId: device ? { exact: device } : undefined,
+        channelCount: 1,
+        echoCancellation: true,
+        noiseSuppression: true,
+        autoGainControl: true,
+      },
+    });
+    const context = new AudioContext({ latencyHint: 'interactive' });
+    await context.audioWorklet.addModule('worklet.js');
+    await context.resume();
+    const capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
+    capture.port.onmessage = (message) => this.#frame(new Int16Array(message.data));
+    context.createMediaStreamSource(stream).connect(capture);
+    stream.getAudioTracks()[0].onended = () => {
+      this.stop();
+      this.#onend();
+    };
+    this.#stream = stream;
+    this.#context = context;
+  }
+
+  stop() {
+    this.#stream?.getTracks().forEach((track) => track.stop());
+    this.#context?.close();
+    this.#stream = null;
+    this.#context = null;
+    this.held = false;
+  }
+
+  #frame(samples) {
+    if (!this.on || this.held) return;
+    let sum = 0;
+    for (const sample of samples) sum += sample * sample;
+    const loud = Math.sqrt(sum / samples.length) / 32768;
+    // From -60 dB to -12 dB, the range of a voice.
+    const level = Math.min(1, Math.max(0, (20 * Math.log10(loud + 1e-9) + 60) / 48));
+    this.#onframe(btoa(String.fromCharCode(...new Uint8Array(samples.buffer))), level);
+  }
+}
