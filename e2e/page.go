@@ -18,6 +18,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// PlainHost is a name of this machine that is no localhost to the browser: a
+// page that comes from it over http has no microphone and no camera.
+const PlainHost = "hark.test"
+
 // Options say what the browser hears, sees and looks like.
 type Options struct {
 	Sound         string  // WAV file that the microphone plays once; "" is a test tone
@@ -54,6 +58,7 @@ func OpenPage(ctx context.Context, address string, o Options) (*Page, error) {
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("host-resolver-rules", "MAP "+PlainHost+" 127.0.0.1"),
 	)
 	if o.Deny {
 		flags = append(flags, chromedp.Flag("deny-permission-prompts", true))

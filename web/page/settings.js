@@ -54,7 +54,7 @@ export class Settings extends EventTarget {
     this.dispatchEvent(new CustomEvent('change', { detail: name }));
   }
 
-  // keyFromAddress takes the key of a link like https://host/#key=… and hides
+  // keyFromAddress takes the key of a link that ends in #key=… and hides
   // it from the address bar.
   #keyFromAddress() {
     const key = new URLSearchParams(location.hash.slice(1)).get('key');
