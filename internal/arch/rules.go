@@ -109,8 +109,11 @@ func checkComments(t *Tree) report {
 	return r
 }
 
+// plain are methods of the standard library's interfaces that need no words.
+var plain = map[string]bool{"Error": true, "String": true, "Unwrap": true}
+
 // checkDecl demands comments on the exported names of one declaration. One
-// comment on a group covers the group, and Error explains itself.
+// comment on a group covers the group.
 func checkDecl(r *report, file *File, decl ast.Decl) {
 	missing := func(name *ast.Ident) {
 		r.add("%s:%d: exported %s has no comment: say in a sentence that begins with the name what it is or does",
@@ -118,7 +121,7 @@ func checkDecl(r *report, file *File, decl ast.Decl) {
 	}
 	switch decl := decl.(type) {
 	case *ast.FuncDecl:
-		if decl.Doc == nil && decl.Name.IsExported() && exportedReceiver(decl) && decl.Name.Name != "Error" {
+		if decl.Doc == nil && decl.Name.IsExported() && exportedReceiver(decl) && !plain[decl.Name.Name] {
 			missing(decl.Name)
 		}
 	case *ast.GenDecl:
