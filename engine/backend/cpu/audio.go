@@ -18,7 +18,8 @@ type localJob struct {
 
 func (j *localJob) run(worker, from, to int) {
 	stride := j.heads * j.dim
-	scores := j.b.scratch[worker].floats(slotScores, j.span)
+	s := &j.b.scratch[worker]
+	sums, capped := s.floats(slotMix, j.span), s.floats(slotScores, j.span)
 	for i := from; i < to; i++ {
 		last := j.past + i // the row itself
 		first := max(0, last-j.span+1)
@@ -28,13 +29,14 @@ func (j *localJob) run(worker, from, to int) {
 			for c := range n {
 				key := j.k[(first+c)*stride+h*j.dim:][:j.dim]
 				rel := j.rel[(last-first-c)*stride+h*j.dim:][:j.dim]
-				scores[c] = kernel.Dot(q, key) + kernel.Dot(q, rel)
+				sums[c] = kernel.Dot(q, key) + kernel.Dot(q, rel)
 			}
-			kernel.SoftCap(scores[:n], scores[:n], j.cap)
-			inverse := softmax(scores[:n])
+			scores := capped[:n]
+			kernel.SoftCap(scores, sums, j.cap)
+			inverse := softmax(scores)
 			dst := j.dst[i*stride+h*j.dim:][:j.dim]
 			clear(dst)
-			for c, p := range scores[:n] {
+			for c, p := range scores {
 				addScaled(dst, j.v[(first+c)*stride+h*j.dim:], p*inverse)
 			}
 		}

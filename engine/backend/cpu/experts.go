@@ -27,7 +27,7 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 	// One set of buffers for the expert with the most rows.
 	most := work.most()
 	picked, made := b.arena.alloc(most, hidden), b.arena.alloc(most, hidden)
-	gated, upped := b.arena.alloc(most, width), b.arena.alloc(most, width)
+	gated, upped, inner := b.arena.alloc(most, width), b.arena.alloc(most, width), b.arena.alloc(most, width)
 	for e := range experts {
 		n := 0
 		for t := range rows {
@@ -41,8 +41,8 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 		}
 		b.linear(gated.data[:n*width], picked.data, nil, g, e*width, n, width)
 		b.linear(upped.data[:n*width], picked.data, nil, u, e*width, n, width)
-		b.gatedGELU(gated.data[:n*width], gated.data[:n*width], upped.data[:n*width])
-		b.linear(made.data[:n*hidden], gated.data, nil, d, e*hidden, n, hidden)
+		b.gatedGELU(inner.data[:n*width], gated.data[:n*width], upped.data[:n*width])
+		b.linear(made.data[:n*hidden], inner.data, nil, d, e*hidden, n, hidden)
 		n = 0
 		for t := range rows {
 			if work.chosen[t*experts+e] {
@@ -51,7 +51,7 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 			}
 		}
 	}
-	for _, t := range []*array{picked, made, gated, upped} {
+	for _, t := range []*array{picked, made, gated, upped, inner} {
 		b.arena.release(t)
 	}
 	return y

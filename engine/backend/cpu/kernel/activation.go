@@ -1,7 +1,7 @@
 package kernel
 
 // GELU sets dst[i] to the tanh form of GELU(x[i]), times up[i] unless up is
-// nil. It errs by at most 4e-7 of the value.
+// nil. It errs by at most 4e-7 of the value. dst must not overlap x or up.
 func GELU(dst, x, up []float32) {
 	need("GELU", "x", len(x), len(dst))
 	x = x[:len(dst)]
@@ -25,7 +25,7 @@ func GELU(dst, x, up []float32) {
 }
 
 // SigmoidMul sets dst[i] to 1/(1+exp(-x[i])), times a[i] unless a is nil. It
-// errs by at most 4e-7 of the value.
+// errs by at most 4e-7 of the value. dst must not overlap a or x.
 func SigmoidMul(dst, a, x []float32) {
 	need("SigmoidMul", "x", len(x), len(dst))
 	x = x[:len(dst)]
@@ -47,7 +47,7 @@ func SigmoidMul(dst, a, x []float32) {
 }
 
 // SoftCap sets dst[i] to limit*tanh(x[i]/limit). It errs by at most 5e-7 of
-// the value.
+// the value. dst must not overlap x.
 func SoftCap(dst, x []float32, limit float32) {
 	need("SoftCap", "x", len(x), len(dst))
 	x = x[:len(dst)]
