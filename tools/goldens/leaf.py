@@ -5,13 +5,17 @@ transformers 5.23.0, onnxruntime and silero-vad 6.2.3 installed:
 
     python tools/goldens/leaf.py [section ...]
 
-Sections: resize. Without one, all are written.
+Sections: resize, pictures. Without one, all are written.
 """
 
+import base64
 import hashlib
+import io
 import json
 import pathlib
+import struct
 import sys
+import zlib
 
 import numpy as np
 
@@ -66,7 +70,126 @@ def resize() -> None:
     write_json("vision/resize/testdata/pillow.json", cases)
 
 
-SECTIONS = {"resize": resize}
+def png(width: int, height: int, depth: int, colour: int, rows: bytes, extra: bytes = b"") -> bytes:
+    """A PNG by hand, for the kinds that Pillow does not write. rows: raw, without filter bytes."""
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    stride = len(rows) // height
+    lines = b"".join(b"\0" + rows[y * stride:(y + 1) * stride] for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + (chunk(b"tRNS", extra) if extra else b"")
+            + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+
+
+def pictures() -> None:
+    """Files of every kind and what Pillow's exif_transpose and convert("RGB") make of them."""
+    from PIL import Image, ImageOps
+
+    def scene(w: int, h: int) -> "Image.Image":
+        """Ramps, a disc, a checkerboard and some noise."""
+        y, x = np.mgrid[0:h, 0:w]
+        red = 255 * x // max(w - 1, 1)
+        green = np.where((x - w / 2) ** 2 + (y - h / 2) ** 2 < (min(w, h) / 3) ** 2, 230, 255 * y // max(h - 1, 1))
+        blue = np.where((x // 4 + y // 4) % 2 == 0, 40, 200)
+        rgb = np.stack([red, green, blue], -1) + noise_bytes(w * h * 3, w * h).reshape(h, w, 3) % 16
+        return Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
+
+    cases = []
+
+    def add(name: str, data: bytes, exact: bool = True, expected=None) -> None:
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        rgb = np.asarray(image) if expected is None else expected
+        if expected is not None and not np.array_equal(image, expected):
+            print(f"note: {name}: Pillow keeps something else than the upper byte")
+        case = {"name": name, "file": base64.b64encode(data).decode(), "width": image.width, "height": image.height}
+        if exact:
+            case["sha256"] = hashlib.sha256(rgb.tobytes()).hexdigest()
+        else:
+            case["rgb"] = base64.b64encode(rgb.tobytes()).decode()
+        cases.append(case)
+
+    def save(name: str, image, kind: str, exact: bool = True, **options) -> None:
+        out = io.BytesIO()
+        image.save(out, kind, **options)
+        add(name, out.getvalue(), exact)
+
+    def exif(orientation: int) -> "Image.Exif":
+        tags = Image.Exif()
+        tags[0x0112] = orientation
+        tags[0x010F] = "maker"
+        return tags
+
+    w, h = 23, 19
+    rgb = scene(w, h)
+    alpha = Image.fromarray((np.mgrid[0:h, 0:w][1] * 9 % 256).astype(np.uint8))
+    rgba = rgb.copy()
+    rgba.putalpha(alpha)
+    grey = rgb.convert("L")
+    palette = rgb.quantize(17)
+    wide = noise_bytes(w * h * 8, 3)
+
+    save("png rgb", rgb, "PNG")
+    save("png rgba", rgba, "PNG")
+    save("png grey", grey, "PNG")
+    save("png grey alpha", Image.merge("LA", (grey, alpha)), "PNG")
+    save("png 1 bit", grey.convert("1"), "PNG")
+    save("png palette", palette, "PNG")
+    save("png palette transparent", palette, "PNG", transparency=bytes(range(0, 170, 10)))
+    save("png palette 2 bits", rgb.quantize(4), "PNG", bits=2)
+    save("png orientation 6", rgb, "PNG", exif=exif(6))
+    upper = wide.reshape(h, w, 8)
+    add("png 16 bit rgb", png(w, h, 16, 2, upper[..., :6].tobytes()), True, upper[..., [0, 2, 4]])
+    add("png 16 bit rgba", png(w, h, 16, 6, upper.tobytes()), True, upper[..., [0, 2, 4]])
+    add("png 16 bit grey", png(w, h, 16, 0, upper[..., :2].tobytes()), True, upper[..., [0, 0, 0]])
+    add("png 16 bit grey alpha", png(w, h, 16, 4, upper[..., :4].tobytes()), True, upper[..., [0, 0, 0]])
+    key = struct.pack(">HHH", *rgb.getpixel((3, 4)))
+    add("png colour key", png(w, h, 8, 2, rgb.tobytes(), key))
+    add("png grey key", png(w, h, 8, 0, grey.tobytes(), struct.pack(">H", grey.getpixel((3, 4)))))
+
+    save("gif", palette, "GIF")
+    save("gif interlaced", palette, "GIF", interlace=1)
+    save("gif transparent", palette, "GIF", transparency=5)
+    save("gif two frames", palette, "GIF", save_all=True, append_images=[rgb.transpose(Image.Transpose.ROTATE_180).quantize(9)])
+    out = io.BytesIO()
+    palette.save(out, "GIF", transparency=5, interlace=0)
+    small = bytearray(out.getvalue())
+    small[6:10] = struct.pack("<HH", w + 6, h + 5)  # a larger screen
+    at = small.index(b"\x2c\0\0\0\0" + struct.pack("<HH", w, h))
+    small[at + 1:at + 5] = struct.pack("<HH", 4, 2)
+    add("gif small frame", bytes(small))
+
+    save("webp lossless", rgb, "WEBP", lossless=True)
+    save("webp lossless alpha", rgba, "WEBP", lossless=True, exact=True)
+    for size in ((23, 19), (22, 20), (1, 1), (2, 3), (3, 2), (33, 1)):
+        save(f"webp lossy {size[0]}x{size[1]}", scene(*size), "WEBP", quality=60)
+    save("webp lossy alpha", rgba, "WEBP", quality=60)
+    save("webp orientation 8", rgb, "WEBP", quality=60, exif=exif(8))
+
+    for sampling in ("4:4:4", "4:2:2", "4:2:0"):
+        for size in ((23, 19), (24, 16)):
+            save(f"jpeg {sampling} {size[0]}x{size[1]}", scene(*size), "JPEG", False, quality=80, subsampling=sampling)
+    for size in ((1, 1), (2, 2), (3, 5), (5, 3), (4, 4), (6, 1)):
+        for sampling in ("4:2:2", "4:2:0"):
+            save(f"jpeg {sampling} {size[0]}x{size[1]}", scene(*size), "JPEG", False, quality=90, subsampling=sampling)
+    save("jpeg grey", grey, "JPEG", False, quality=80)
+    save("jpeg progressive", rgb, "JPEG", False, quality=80, progressive=True)
+    save("jpeg rgb", rgb, "JPEG", False, quality=80, keep_rgb=True)
+    save("jpeg cmyk", rgb.convert("CMYK"), "JPEG", False, quality=90)
+    for orientation in range(1, 10):
+        save(f"jpeg orientation {orientation}", scene(13, 7), "JPEG", False, quality=90, subsampling="4:4:4", exif=exif(orientation))
+    # 4:4:0 by exchanging the sampling factors of a 4:2:2 file of a transposed size
+    out = io.BytesIO()
+    scene(32, 32).save(out, "JPEG", quality=80, subsampling="4:2:2")
+    swapped = bytearray(out.getvalue())
+    at = swapped.index(b"\xff\xc0") + 11
+    assert swapped[at] == 0x21, hex(swapped[at])
+    swapped[at] = 0x12
+    add("jpeg 4:4:0", bytes(swapped), False)
+    write_json("vision/testdata/pictures.json", cases)
+
+
+SECTIONS = {"resize": resize, "pictures": pictures}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SECTIONS:
