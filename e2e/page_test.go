@@ -67,6 +67,17 @@ func shows(t *testing.T, p *Page, text string) {
 // jsString quotes a text for JavaScript.
 func jsString(text string) string { return "'" + strings.ReplaceAll(text, "'", `\'`) + "'" }
 
+// hear waits until the present connection brought a number of sound frames.
+func hear(t *testing.T, f *fake, frames int) {
+	t.Helper()
+	for deadline := time.Now().Add(soon); f.soundFrames() < frames; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d frames of sound after %v, want %d", f.soundFrames(), soon, frames)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
 // answers waits for the answer number n and compares it.
 func answers(t *testing.T, p *Page, n int, want string) {
 	t.Helper()
@@ -174,12 +185,7 @@ func TestPageReconnectsAndKeepsTheConversation(t *testing.T) {
 	check(t, p.Wait(idle, soon))
 	check(t, p.Click("talk"))
 	check(t, p.Wait(listening, soon))
-	for deadline := time.Now().Add(soon); f.soundFrames() < 105; { // 2.1 s to remember
-		if time.Now().After(deadline) {
-			t.Fatalf("%d frames of sound after %v, want 50 a second", f.soundFrames(), soon)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+	hear(t, f, 105) // 2.1 s to remember
 	f.say("item_spoken")
 	answers(t, p, 1, f.answer)
 
@@ -197,6 +203,19 @@ func TestPageReconnectsAndKeepsTheConversation(t *testing.T) {
 	if sound := len(items[0]); sound < 115200 || sound > 118000 {
 		t.Errorf("the sound said again takes %d characters, want 1.8 s: 115200", sound)
 	}
+}
+
+func TestPageEndsTheTurnWithTheMicrophone(t *testing.T) {
+	f := newFake(t)
+	p := open(t, f.URL, Options{})
+	check(t, p.Wait(idle, soon))
+	check(t, p.Press(" "))
+	check(t, p.Wait(listening, soon))
+	hear(t, f, 10)
+	before := f.soundFrames()
+	check(t, p.Press(" "))
+	check(t, p.Wait(idle, soon))
+	hear(t, f, before+40) // the pause that ends a turn, and what padding needs
 }
 
 func TestPageSaysWhatIsWrong(t *testing.T) {

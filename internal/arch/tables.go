@@ -24,8 +24,8 @@ var imports = map[string][]string{
 	"audio/frame":    {"audio"},
 	"audio/vad":      {"audio"},
 	"audio/wav":      {"audio"},
-	"vision":         nil,
-	"vision/resize":  {"vision"},
+	"vision":         {"vision/resize"},
+	"vision/resize":  nil,
 	"vision/latest":  {"vision"},
 
 	"engine":                    {"engine/...", "audio/...", "vision/..."},
@@ -90,7 +90,7 @@ var calls = []call{
 	},
 	{
 		name:   "recover",
-		places: []string{"engine/step.go"},
+		places: []string{"engine/step.go", "engine/tensor/tensortest/"},
 		advice: "a panic is a bug and ends the process; only the engine's step may turn shape and device panics into errors",
 	},
 	{

@@ -49,6 +49,7 @@ const microphone = new Microphone({
 });
 
 let link = 'connecting';
+let starting = false; // the microphone was asked for and is not there yet
 let instructions = ''; // of the server, for who writes none
 
 // pictures collects what goes with the turn that begins now.
@@ -92,15 +93,19 @@ function paint() {
 }
 
 async function talk() {
+  if (starting) return;
   notices.clear('microphone');
   if (microphone.on) {
     microphone.stop();
+    conversation.silence(settings.get('silence') + 300);
   } else {
+    starting = true;
     try {
       await microphone.start(settings.get('microphone'));
     } catch (error) {
       notices.show('microphone', error.message);
     }
+    starting = false;
   }
   paint();
 }

@@ -11,6 +11,8 @@ function spokenSeconds(startMs, endMs, detection) {
   return Math.max(0.1, (endMs - startMs - margins) / 1000);
 }
 
+const quiet = 'A'.repeat(1280); // 20 ms of PCM16 at 24 kHz in base64
+
 const harmless = new Set(['response_cancel_not_active', 'conversation_already_has_active_response']);
 
 export class Conversation extends EventTarget {
@@ -89,6 +91,12 @@ export class Conversation extends EventTarget {
   sound(audio, level) {
     if (this.#client.sendSound(audio)) this.#recording.push(audio);
     this.#latest?.level(level);
+  }
+
+  // silence carries some of it, so that a turn which was cut off by the end of
+  // the microphone is found to have ended.
+  silence(ms) {
+    for (let sent = 0; sent < ms; sent += 20) this.sound(quiet, 0);
   }
 
   // ask sends a written question, after the running answer was stopped.

@@ -33,9 +33,16 @@ export class Microphone {
         autoGainControl: true,
       },
     });
+    this.#stream = stream;
     const context = new AudioContext({ latencyHint: 'interactive' });
-    await context.audioWorklet.addModule('worklet.js');
-    await context.resume();
+    this.#context = context;
+    try {
+      await context.audioWorklet.addModule('worklet.js');
+      await context.resume();
+    } catch (error) {
+      this.stop();
+      throw new Error(`The microphone did not start: ${error.message}`, { cause: error });
+    }
     const capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
     capture.port.onmessage = (message) => this.#frame(new Int16Array(message.data));
     context.createMediaStreamSource(stream).connect(capture);
@@ -43,10 +50,9 @@ export class Microphone {
       this.stop();
       this.#onend();
     };
-    this.#stream = stream;
-    this.#context = context;
   }
 
+  // stop gives the microphone back.
   stop() {
     this.#stream?.getTracks().forEach((track) => track.stop());
     this.#context?.close();
