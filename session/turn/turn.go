@@ -1,0 +1,114 @@
+// Package turn decides when a user begins and ends to speak. Its input is the
+// probability of speech in each frame of sound, its output the edges, as
+// sample numbers. It never asks the clock.
+//
+// Start reading at Machine.Step.
+package turn
+
+import (
+	"time"
+
+	"hark/audio"
+)
+
+// FrameSamples is the length of a frame at audio.ModelRate, 32 ms.
+const FrameSamples = 512
+
+const (
+	// onset is the number of frames in a row that make a beginning: one
+	// alone is a click.
+	onset = 2
+	// release is how far below the threshold a voice that is speaking may
+	// fall and still count.
+	release = 0.15
+	// gap is the pause after which going on needs an onset again.
+	gap = 3 * int64(audio.ModelRate) / 10 // 0.3 s
+)
+
+// Frame is one frame of sound. Frames come without gaps.
+type Frame struct {
+	Start       int64   // number of its first sample
+	Probability float32 // that somebody speaks in it, 0 to 1
+}
+
+// Edge is what a frame brought about.
+type Edge int
+
+// The edges.
+const (
+	None    Edge = iota
+	Started      // the user begins to speak
+	Stopped      // the user's turn has ended
+)
+
+// Options say what counts as a turn. A zero Silence never ends one.
+type Options struct {
+	Threshold float64       // frames at least this probable begin a turn
+	Silence   time.Duration // after the last speech, ends a turn
+}
+
+// Machine follows one stream of frames. The zero value has no threshold: set
+// Options first.
+type Machine struct {
+	Options
+	speaking bool
+	run      int   // frames in a row above the threshold
+	runStart int64 // first sample of the first of them
+	first    int64 // first sample of the turn's first speech frame
+	end      int64 // one past the last sample of its last speech frame
+}
+
+// Samples returns d in samples of audio.ModelRate.
+func Samples(d time.Duration) int64 {
+	return int64(d) * int64(audio.ModelRate) / int64(time.Second)
+}
+
+// Milliseconds returns n samples of audio.ModelRate in milliseconds.
+func Milliseconds(n int64) int {
+	return int(n * 1000 / int64(audio.ModelRate))
+}
+
+// Speaking reports whether a turn has begun and not ended.
+func (m *Machine) Speaking() bool { return m.speaking }
+
+// Speech returns the first sample of the turn's first speech frame, and one
+// past the last of its last. They are those of the turn that ended last while
+// nobody speaks.
+func (m *Machine) Speech() (first, end int64) { return m.first, m.end }
+
+// Reset ends a turn without saying so: what comes next begins a new one.
+func (m *Machine) Reset() {
+	m.speaking, m.run = false, 0
+}
+
+// Step takes the next frame. A turn begins with two frames in a row at or
+// above the threshold. While it lasts, frames down to 0.15 below that count as
+// speech; after a pause of 0.3 s it takes two frames again to go on. The turn
+// ends when Silence has passed since the last speech.
+func (m *Machine) Step(f Frame) Edge {
+	p := float64(f.Probability)
+	end := f.Start + FrameSamples
+	if p >= m.Threshold {
+		if m.run == 0 {
+			m.runStart = f.Start
+		}
+		m.run++
+	} else {
+		m.run = 0
+	}
+	if !m.speaking {
+		if m.run < onset {
+			return None
+		}
+		m.speaking, m.first, m.end = true, m.runStart, end
+		return Started
+	}
+	switch {
+	case m.run >= onset, p >= m.Threshold-release && f.Start-m.end < gap:
+		m.end = end
+	case m.Silence > 0 && end-m.end >= Samples(m.Silence):
+		m.Reset()
+		return Stopped
+	}
+	return None
+}
