@@ -1,0 +1,184 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// lexeme is a part of a call: text, or a string between two quote tokens.
+type lexeme struct {
+	text   string
+	quoted bool
+	shut   bool // the second quote was there
+}
+
+// callReader reads the arguments of a call and writes them as JSON.
+//
+// Source: gemma4.md 6.6.
+type callReader struct {
+	rest  []lexeme
+	out   bytes.Buffer
+	depth int
+}
+
+// parseCall reads "call:NAME{ARGS}". It reports false if that is not what
+// stands there; unfinished says that a string has no end.
+func parseCall(parts []lexeme, unfinished bool) (ToolCall, bool) {
+	if unfinished || len(parts) == 0 || parts[0].quoted {
+		return ToolCall{}, false
+	}
+	head, args, braces := strings.Cut(parts[0].text, "{")
+	name, ok := strings.CutPrefix(strings.TrimSpace(head), "call:")
+	name = strings.TrimSpace(name)
+	if !ok || name == "" {
+		return ToolCall{}, false
+	}
+	if !braces {
+		return ToolCall{Name: name, Arguments: json.RawMessage("{}")}, len(parts) == 1
+	}
+	r := &callReader{rest: append([]lexeme{{text: args}}, parts[1:]...)}
+	r.out.WriteByte('{')
+	if !r.members('}', true) || r.peek() != 0 || len(r.rest) > 0 {
+		return ToolCall{}, false
+	}
+	return ToolCall{Name: name, Arguments: r.out.Bytes()}, true
+}
+
+// peek returns the next byte of text that is not white space. It is 0 at the
+// end and where a quoted string is next.
+func (r *callReader) peek() byte {
+	for len(r.rest) > 0 && !r.rest[0].quoted {
+		r.rest[0].text = strings.TrimLeft(r.rest[0].text, " \t\r\n")
+		if r.rest[0].text != "" {
+			return r.rest[0].text[0]
+		}
+		r.rest = r.rest[1:]
+	}
+	return 0
+}
+
+// skip drops the byte that peek returned.
+func (r *callReader) skip() { r.rest[0].text = r.rest[0].text[1:] }
+
+// members reads the members of an object or the elements of an array up to
+// its end, and writes them with that.
+func (r *callReader) members(end byte, keys bool) bool {
+	if r.depth++; r.depth > maxNesting {
+		return false
+	}
+	for n := 0; ; n++ {
+		if r.peek() == end {
+			r.skip()
+			r.out.WriteByte(end)
+			r.depth--
+			return true
+		}
+		if n > 0 {
+			if r.peek() != ',' {
+				return false
+			}
+			r.skip()
+			r.out.WriteByte(',')
+		}
+		if keys && !r.key() || !r.value() {
+			return false
+		}
+	}
+}
+
+// key reads a key and its colon.
+func (r *callReader) key() bool {
+	var key string
+	switch c := r.peek(); {
+	case c == 0 || c == '"':
+		var ok bool
+		if key, ok = r.str(); !ok {
+			return false
+		}
+	default:
+		text := r.rest[0].text
+		i := strings.IndexAny(text, ":,{}[]")
+		if i <= 0 || text[i] != ':' {
+			return false
+		}
+		key = strings.TrimSpace(text[:i])
+		r.rest[0].text = text[i:]
+	}
+	if r.peek() != ':' {
+		return false
+	}
+	r.skip()
+	r.string(key)
+	r.out.WriteByte(':')
+	return true
+}
+
+// value reads any value.
+func (r *callReader) value() bool {
+	switch r.peek() {
+	case 0, '"':
+		s, ok := r.str()
+		r.string(s)
+		return ok
+	case '{':
+		r.skip()
+		r.out.WriteByte('{')
+		return r.members('}', true)
+	case '[':
+		r.skip()
+		r.out.WriteByte('[')
+		return r.members(']', false)
+	}
+	text := r.rest[0].text
+	i := strings.IndexAny(text, ",}]")
+	if i == 0 {
+		return false
+	}
+	if i < 0 {
+		i = len(text)
+	}
+	word := strings.TrimSpace(text[:i])
+	r.rest[0].text = text[i:]
+	switch c := word[0]; {
+	case word == "true" || word == "false" || word == "null",
+		(c == '-' || c >= '0' && c <= '9') && json.Valid([]byte(word)):
+		r.out.WriteString(word)
+	default:
+		r.string(word)
+	}
+	return true
+}
+
+// str reads a string: between quote tokens, or as JSON writes it.
+func (r *callReader) str() (string, bool) {
+	if len(r.rest) == 0 {
+		return "", false
+	}
+	first := &r.rest[0]
+	if first.quoted {
+		r.rest = r.rest[1:]
+		return first.text, true
+	}
+	for i := 1; i < len(first.text); i++ {
+		switch first.text[i] {
+		case '\\':
+			i++
+		case '"':
+			var s string
+			err := json.Unmarshal([]byte(first.text[:i+1]), &s)
+			first.text = first.text[i+1:]
+			return s, err == nil
+		}
+	}
+	return "", false
+}
+
+// string writes s as JSON does.
+func (r *callReader) string(s string) {
+	e := json.NewEncoder(&r.out)
+	e.SetEscapeHTML(false)
+	if e.Encode(s) == nil { // strings always can be encoded
+		r.out.Truncate(r.out.Len() - 1) // the line end that Encode adds
+	}
+}
