@@ -2,8 +2,13 @@ package vision
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -135,5 +140,71 @@ func BenchmarkCut(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// load reads a golden that tools/goldens/leaf.py wrote.
+func load(t *testing.T, path string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTargetSizeEqualsTheReference(t *testing.T) {
+	t.Parallel()
+	var cases [][5]int // tokens, width, height, new width, new height
+	load(t, "testdata/sizes.json", &cases)
+	if len(cases) < 100 {
+		t.Fatalf("%d cases", len(cases))
+	}
+	for _, c := range cases {
+		w, h, err := TargetSize(c[1], c[2], gemma(c[0]))
+		if err != nil || w != c[3] || h != c[4] {
+			t.Errorf("%dx%d, %d tokens: %dx%d, %v, want %dx%d", c[1], c[2], c[0], w, h, err, c[3], c[4])
+		}
+	}
+}
+
+// TestCutEqualsTheReference compares patches with those of transformers' image
+// processors, as 8-bit levels.
+func TestCutEqualsTheReference(t *testing.T) {
+	t.Parallel()
+	var cases []struct {
+		Name          string
+		Width, Height int
+		Seed          uint32
+		Shape         [2]int
+		SHA256        string
+	}
+	load(t, "testdata/patches.json", &cases)
+	cuts := map[string]func(*Image, Geometry) (Patches, error){"cut": Cut, "blocks": CutBlocks}
+	if len(cases) != len(cuts) {
+		t.Fatalf("%d cases, want %d", len(cases), len(cuts))
+	}
+	for _, c := range cases {
+		img, state := newImage(c.Width, c.Height), c.Seed
+		for i := range img.Pix {
+			state = state*1664525 + 1013904223
+			img.Pix[i] = byte(state >> 24)
+		}
+		p, err := cuts[c.Name](img, gemma(c.Width*c.Height/48/48)) // keeps the size
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shape := [2]int{p.Rows * p.Cols, p.Width}; shape != c.Shape {
+			t.Fatalf("%s: %v patches, want %v", c.Name, shape, c.Shape)
+		}
+		levels := make([]byte, len(p.Data))
+		for i, v := range p.Data {
+			levels[i] = byte(math.Round(float64(v) * 255))
+		}
+		if digest := sha256.Sum256(levels); hex.EncodeToString(digest[:]) != c.SHA256 {
+			t.Errorf("%s: patches differ from the reference", c.Name)
+		}
 	}
 }

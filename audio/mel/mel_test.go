@@ -1,13 +1,16 @@
 package mel
 
 import (
+	"encoding/binary"
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
 	"hark/audio"
+	"hark/audio/wav"
 )
 
 // noise returns n samples: tones over noise, with a silent stretch.
@@ -164,4 +167,35 @@ func BenchmarkPush(b *testing.B) {
 		s.Push(samples)
 	}
 	b.ReportMetric(float64(b.N)*0.02/b.Elapsed().Seconds(), "x-realtime")
+}
+
+// TestRowsEqualTheReference compares with transformers' feature extractor,
+// which works in float32 and is itself off by up to 5e-4 near silence.
+func TestRowsEqualTheReference(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("../vad/testdata/speech.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clip, err := wav.Decode(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile("testdata/transformers.f32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := push(t, New(), clip.Samples[5000:21000])
+	if 4*len(got) != len(golden) {
+		t.Fatalf("%d values, want %d", len(got), len(golden)/4)
+	}
+	worst := 0.0
+	for i, v := range got {
+		want := math.Float32frombits(binary.LittleEndian.Uint32(golden[4*i:]))
+		worst = max(worst, math.Abs(float64(v-want)))
+	}
+	if !(worst <= 1e-3) {
+		t.Errorf("largest difference %g, want at most 1e-3", worst)
+	}
+	t.Logf("largest difference %g", worst)
 }

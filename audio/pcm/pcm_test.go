@@ -3,8 +3,10 @@ package pcm
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 )
@@ -176,4 +178,25 @@ func BenchmarkPush(b *testing.B) {
 		d.Push(data)
 	}
 	b.ReportMetric(float64(b.N)*0.02/b.Elapsed().Seconds(), "x-realtime")
+}
+
+// TestCodesEqualTheReference compares all codes with Python's audioop.
+func TestCodesEqualTheReference(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/g711.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps [2][256]float32
+	if err := json.Unmarshal(data, &steps); err != nil {
+		t.Fatal(err)
+	}
+	for code := range 256 {
+		if got := muLaw[code] * 32768; got != steps[0][code] {
+			t.Errorf("mu-law %#02x = %g, want %g", code, got, steps[0][code])
+		}
+		if got := aLaw[code] * 32768; got != steps[1][code] {
+			t.Errorf("a-law %#02x = %g, want %g", code, got, steps[1][code])
+		}
+	}
 }

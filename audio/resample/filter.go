@@ -1,6 +1,10 @@
 package resample
 
-import "math"
+import (
+	"math"
+
+	"hark/audio"
+)
 
 // The filter is a sinc of 32 zero crossings to each side under a Kaiser window
 // with beta 9, which keeps side lobes below -90 dB, and cuts at 0.95 of the
@@ -22,7 +26,7 @@ const (
 
 // filter weighs input samples for one output sample.
 type filter struct {
-	taps    int       // a multiple of 8
+	taps    int       // a multiple of 8, which audio.Dot likes
 	up      int       // phases that occur
 	rows    int       // phases in the table, up or fewer
 	table   []float32 // [rows or rows+1, taps]
@@ -88,31 +92,12 @@ func bessel(x float64) float64 {
 // at returns the output that lies phase/up behind the middle of x, [taps].
 func (f *filter) at(x []float32, phase int) float32 {
 	if f.rows == f.up {
-		return dot(x, f.table[phase*f.taps:])
+		return audio.Dot(x, f.table[phase*f.taps:])
 	}
 	position := phase * f.rows
 	row := position / f.up
 	share := float32(position%f.up) / float32(f.up)
-	low := dot(x, f.table[row*f.taps:])
-	high := dot(x, f.table[(row+1)*f.taps:])
+	low := audio.Dot(x, f.table[row*f.taps:])
+	high := audio.Dot(x, f.table[(row+1)*f.taps:])
 	return low + share*(high-low)
-}
-
-// dot returns the sum of x[i]*w[i]. len(x) is a multiple of 8. Eight sums at a
-// time hide the latency of an addition and keep the rounding error small.
-func dot(x, w []float32) float32 {
-	var s0, s1, s2, s3, s4, s5, s6, s7 float32
-	w = w[:len(x)]
-	for len(x) >= 8 && len(w) >= 8 {
-		s0 += x[0] * w[0]
-		s1 += x[1] * w[1]
-		s2 += x[2] * w[2]
-		s3 += x[3] * w[3]
-		s4 += x[4] * w[4]
-		s5 += x[5] * w[5]
-		s6 += x[6] * w[6]
-		s7 += x[7] * w[7]
-		x, w = x[8:], w[8:]
-	}
-	return ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7))
 }

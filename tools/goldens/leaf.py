@@ -1,11 +1,12 @@
 """Writes the goldens of audio/... and vision/... from the references.
 
-Run from the root of the repository with Python 3.11 and numpy, pillow 13, torch,
-transformers 5.23.0, onnxruntime and silero-vad 6.2.3 installed:
+Run from the root of the repository with Python 3.11 and numpy, pillow 13,
+torch, torchvision, transformers 5.23.0, onnxruntime and silero-vad 6.2.3 installed:
 
     python tools/goldens/leaf.py [section ...]
 
-Sections: resize, pictures. Without one, all are written.
+Sections are the functions named in SECTIONS at the end. Without one, all are
+written.
 """
 
 import base64
@@ -15,6 +16,7 @@ import json
 import pathlib
 import struct
 import sys
+import wave
 import zlib
 
 import numpy as np
@@ -189,7 +191,94 @@ def pictures() -> None:
     write_json("vision/testdata/pictures.json", cases)
 
 
-SECTIONS = {"resize": resize, "pictures": pictures}
+def patches() -> None:
+    """What transformers' two image processors cut of one picture of 96 by 144, which needs no resizing.
+
+    Values are 8-bit levels again: the processors multiply by 1/255 where the Go code divides by 255.
+    """
+    from PIL import Image
+    from transformers import Gemma4ImageProcessor
+    from transformers.models.gemma4_unified.image_processing_gemma4_unified import Gemma4UnifiedImageProcessor
+
+    image = Image.fromarray(noise_bytes(144 * 96 * 3, 11).reshape(144, 96, 3))
+    cases = []
+    for name, processor in (("cut", Gemma4ImageProcessor()), ("blocks", Gemma4UnifiedImageProcessor())):
+        out = processor(image, do_resize=False, max_soft_tokens=70, return_tensors="np")
+        positions = out["image_position_ids"][0]
+        values = out["pixel_values"][0][positions[:, 0] >= 0].astype(np.float64)
+        levels = np.rint(values * 255)
+        assert np.abs(values - levels / 255).max() < 2e-7
+        cases.append({"name": name, "width": 96, "height": 144, "seed": 11, "shape": list(values.shape),
+                      "sha256": hashlib.sha256(levels.astype(np.uint8).tobytes()).hexdigest()})
+    write_json("vision/testdata/patches.json", cases)
+
+
+def target_size() -> None:
+    """Sizes from transformers' get_aspect_ratio_preserving_size for a spread of pictures."""
+    from transformers.models.gemma4.image_processing_gemma4 import get_aspect_ratio_preserving_size
+
+    state, cases = 7, []
+    for _ in range(400):
+        values = []
+        for limit in (4000, 4000, 5):
+            state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+            values.append((state >> 8) % limit)
+        width, height, tokens = 1 + values[0] >> values[2], 1 + values[1], (70, 140, 280, 560, 1120)[values[2]]
+        width = max(width, 1)
+        h, w = get_aspect_ratio_preserving_size(height, width, 16, 9 * tokens, 3)
+        cases.append([tokens, width, height, int(w), int(h)])
+    write_json("vision/testdata/sizes.json", cases)
+
+
+def speech() -> np.ndarray:
+    """The samples of audio/vad/testdata/speech.wav."""
+    with wave.open(str(ROOT / "audio/vad/testdata/speech.wav")) as f:
+        assert (f.getframerate(), f.getnchannels(), f.getsampwidth()) == (16000, 1, 2)
+        return np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float32) / 32768
+
+
+def mel() -> None:
+    """Log-mel rows of samples 5000 to 21000 of the clip, from transformers' feature extractor."""
+    from transformers import Gemma4AudioFeatureExtractor
+
+    out = Gemma4AudioFeatureExtractor()([speech()[5000:21000]], return_tensors="np")
+    rows = out["input_features"][0][out["input_features_mask"][0].astype(bool)]
+    assert rows.shape == (99, 128), rows.shape
+    write("audio/mel/testdata/transformers.f32", rows.astype("<f4").tobytes())
+
+
+def vad() -> None:
+    """Speech probabilities of the clip twice in a row, from onnxruntime."""
+    import importlib.resources
+
+    import onnxruntime
+
+    model = importlib.resources.files("silero_vad") / "data/silero_vad.onnx"
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    samples = np.concatenate([speech(), speech()])
+    state, context, out = np.zeros((2, 1, 128), np.float32), np.zeros(64, np.float32), []
+    for at in range(0, len(samples) - 511, 512):
+        window = samples[at:at + 512]
+        feed = {"input": np.concatenate([context, window])[None], "state": state, "sr": np.array(16000)}
+        probability, state = session.run(None, feed)
+        context = window[-64:]
+        out.append(float(probability[0, 0]))
+    write_json("audio/vad/testdata/onnxruntime.json", out)
+
+
+def g711() -> None:
+    """The 16-bit steps of all codes, from Python's audioop (removed in 3.13)."""
+    import audioop
+
+    codes = bytes(range(256))
+    tables = [np.frombuffer(decode(codes, 2), "<i2").tolist() for decode in (audioop.ulaw2lin, audioop.alaw2lin)]
+    write_json("audio/pcm/testdata/g711.json", tables)
+
+
+SECTIONS = {
+    "resize": resize, "pictures": pictures, "patches": patches, "target_size": target_size,
+    "mel": mel, "vad": vad, "g711": g711,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SECTIONS:
