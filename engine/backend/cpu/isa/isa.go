@@ -16,7 +16,7 @@ type Level uint8
 // The levels that kernels are written for.
 const (
 	Generic Level = iota // plain Go
-	AVX2                 // amd64: AVX2, FMA
+	AVX2                 // amd64: AVX2, FMA, F16C
 	AVX512               // amd64: AVX-512 F, BW, DQ, VL
 	levels
 )
