@@ -52,7 +52,7 @@ LAYOUTS = [*PLAIN, *(f"mlx-{name}" for name in QUANTS)]
 KEEP = {
     "all": lambda key: True,
     "media": lambda key: not key.startswith("mm.video.") and not key.endswith("_bf16_scale"),
-    "text": lambda key: key.startswith("text.") and not key.endswith("_bf16_scale"),
+    "text": lambda key: key.startswith("text."),
 }
 
 

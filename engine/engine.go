@@ -1,0 +1,189 @@
+// Package engine runs a model for many callers at once. It is the only API
+// above the model: a caller describes a prompt as parts (token ids, clips of
+// sound that may still be growing, pictures), and reads the tokens that the
+// model answers with. Tensors never leave it.
+//
+//	seq, err := e.Open()
+//	seq.Set(prompt)                  // keeps what the cache already holds
+//	for tok, err := range seq.Generate(ctx, engine.Generate{}) { … }
+//
+// One goroutine, locked to its thread, steps the backend. Each step encodes
+// what came in, takes one token further whoever is answering, and reads in a
+// bounded piece of what others still have to prefill, so that nobody's answer
+// stutters while somebody else speaks.
+//
+// Start reading at Load, then Sequence.Set.
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"hark/engine/chat"
+	"hark/engine/model"
+	"hark/engine/tensor"
+	"hark/engine/token"
+	"hark/engine/weights"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrClosed   = errors.New("engine: closed")
+	ErrDeaf     = errors.New("engine: this model cannot hear; Gemma 4 E2B, E4B and 12B can")
+	ErrBlind    = errors.New("engine: this model cannot see pictures")
+	ErrTooLong  = errors.New("engine: the prompt does not fit the context")
+	ErrClipFull = errors.New("engine: the clip is longer than the model can hear in one piece")
+	ErrBusy     = errors.New("engine: all sequences are in use")
+)
+
+// Options are the choices of an engine. The zero value works.
+type Options struct {
+	// Log receives load and failure messages; nil discards them.
+	Log *slog.Logger
+	// MaxSequences bounds the sequences open at once; 0 means 64.
+	MaxSequences int
+	// Piece is the number of prompt positions that one step reads in beside
+	// the sequences that are answering; 0 means 128.
+	Piece int
+	// Context bounds the positions of one sequence below what the model was
+	// made for; 0 means the model's own, at most 32768.
+	Context int
+}
+
+const (
+	defaultSequences = 64
+	defaultPiece     = 128
+	defaultContext   = 32768
+)
+
+// Engine runs one model on one backend. Its methods may be called from any
+// goroutine.
+type Engine struct {
+	log     *slog.Logger
+	opts    Options
+	info    model.Info
+	model   model.Model
+	backend tensor.Backend
+
+	mu     sync.Mutex
+	queue  []func() // commands for the step goroutine, in order
+	wake   chan struct{}
+	open   int
+	closed bool
+	done   sync.WaitGroup
+
+	// Owned by the step goroutine.
+	seqs     []*stepSeq
+	encoding []encoder
+	turn     int // whose prefill comes first
+	logits   []float32
+	steps    int64
+}
+
+// Load makes an engine of a model. It takes the backend over: Close closes it.
+func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
+	e := &Engine{model: m, backend: b, info: m.Info(), wake: make(chan struct{}, 1)}
+	if o != nil {
+		e.opts = *o
+	}
+	if e.opts.MaxSequences < 0 || e.opts.Piece < 0 || e.opts.Context < 0 {
+		return nil, fmt.Errorf("engine: options %+v: sizes must not be negative", e.opts)
+	}
+	e.opts.MaxSequences = orDefault(e.opts.MaxSequences, defaultSequences)
+	e.opts.Piece = orDefault(e.opts.Piece, defaultPiece)
+	e.info.Context = min(e.info.Context, orDefault(e.opts.Context, defaultContext))
+	e.log = e.opts.Log
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.done.Add(1)
+	go e.run()
+	return e, nil
+}
+
+// Open loads the checkpoint in src on b: it finds the family by the
+// model_type of config.json. src must stay open as long as the engine.
+func Open(src weights.Source, b tensor.Backend, o *Options) (*Engine, error) {
+	m, err := model.Open(src, b)
+	if err != nil {
+		return nil, err
+	}
+	return Load(m, b, o)
+}
+
+func orDefault(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// Model returns the facts about the model; Context is the engine's limit.
+func (e *Engine) Model() model.Info { return e.info }
+
+// Device says what computes.
+func (e *Engine) Device() string { return e.backend.Device() }
+
+// Format returns the chat format.
+func (e *Engine) Format() chat.Format { return e.model.Chat() }
+
+// Tokenizer returns the tokenizer.
+func (e *Engine) Tokenizer() *token.Tokenizer { return e.model.Tokenizer() }
+
+// Prompt renders a conversation as parts. Content.Media of the messages are
+// indices into media.
+func (e *Engine) Prompt(messages []chat.Message, media []Part, o chat.Options) ([]Part, error) {
+	runs, err := e.model.Chat().Render(messages, o)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]Part, 0, len(runs))
+	for _, r := range runs {
+		switch {
+		case r.Media < 0:
+			parts = append(parts, Tokens(r.IDs))
+		case r.Media >= len(media):
+			return nil, fmt.Errorf("engine: message names medium %d of %d", r.Media, len(media))
+		default:
+			parts = append(parts, media[r.Media])
+		}
+	}
+	return parts, nil
+}
+
+// Close stops after the current step, ends every answer with ErrClosed and
+// frees the backend. It returns when all of that is done.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	was := e.closed
+	e.closed = true
+	e.mu.Unlock()
+	e.poke()
+	e.done.Wait()
+	if was {
+		return nil
+	}
+	return e.backend.Close()
+}
+
+// do queues a command for the step goroutine. It reports whether the engine
+// still takes some.
+func (e *Engine) do(command func()) bool {
+	e.mu.Lock()
+	ok := !e.closed
+	if ok {
+		e.queue = append(e.queue, command)
+	}
+	e.mu.Unlock()
+	e.poke()
+	return ok
+}
+
+func (e *Engine) poke() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,66 @@
+package gemma4
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hark/engine/backend/cpu"
+	"hark/engine/model/modeltest"
+	"hark/engine/tensor"
+	"hark/engine/weights"
+	"hark/vision"
+)
+
+const tiny = "../../../testdata/tiny"
+
+func onCPU() tensor.Backend { return cpu.New(nil) }
+
+// picture is the one that the goldens were made with, already resized.
+func picture(t *testing.T) *vision.Image {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(tiny, "assets", "test_resized_480x288.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := vision.Decode(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// golden runs the checkpoint in dir against file; prompts has what was asked.
+func golden(t *testing.T, dir, file, prompts, prefix string) {
+	src, err := weights.Dir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	g, err := modeltest.ReadGolden(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := modeltest.ReadGolden(prompts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Picture: picture(t), Backend: onCPU}
+	if g.Has("text.logits_bf16_scale") && strings.HasSuffix(dir, "bf16") {
+		c.Logits = "text.logits_bf16_scale"
+	}
+	modeltest.Run(t, c)
+}
+
+// TestCommittedGoldens runs the checkpoints in the repository. Their weights
+// are bfloat16, widened on load, so that the token table's scale is rounded;
+// where that makes a difference a golden of its own says so.
+func TestCommittedGoldens(t *testing.T) {
+	for _, variant := range []string{"e", "dense", "moe", "unified"} {
+		t.Run(variant, func(t *testing.T) {
+			file := filepath.Join(tiny, variant, "golden-hf.safetensors")
+			golden(t, filepath.Join(tiny, variant, "hf-bf16"), file, file, "")
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package gemma4
+
+import (
+	"hark/audio"
+	"hark/engine/tensor"
+	"hark/vision"
+)
+
+// The 12B has no towers: squares of 48 pixels and frames of 640 samples are
+// projected straight into the decoder. Source: spec section 12.
+
+// patchWeights are the picture embedder's, C wide.
+type patchWeights struct {
+	LN1, LN1Bias tensor.Tensor // [side*side*3]
+	Dense        tensor.Weight // [C, side*side*3]
+	DenseBias    tensor.Tensor // [C]
+	LN2, LN2Bias tensor.Tensor // [C]
+	PosX, PosY   tensor.Weight // [positions, C]
+	LN3, LN3Bias tensor.Tensor // [C]
+	Project      tensor.Weight // [H, C]
+}
+
+// layerNormEps is torch's default, not the model's rms_norm_eps.
+const layerNormEps = 1e-5
+
+func (m *Model) embedBlocks(p vision.Patches) tensor.Tensor {
+	w, ops := m.patch, m.ops
+	count := p.Rows * p.Cols
+	px, py := make([]int32, count), make([]int32, count)
+	for i := range count {
+		px[i], py[i] = int32(i%p.Cols), int32(i/p.Cols)
+	}
+	x := ops.LayerNorm(ops.Input(p.Data, count, p.Width), w.LN1, w.LN1Bias, layerNormEps) // [n, side*side*3]
+	x = ops.Linear(x, w.Dense, w.DenseBias)                                               // [n, C]
+	x = ops.LayerNorm(x, w.LN2, w.LN2Bias, layerNormEps)
+	x = ops.Add(ops.Add(x, ops.Embed(w.PosX, px, 1)), ops.Embed(w.PosY, py, 1))
+	x = ops.Name(ops.LayerNorm(x, w.LN3, w.LN3Bias, layerNormEps), "vision.tower")
+	return ops.Name(ops.Linear(ops.RMSNorm(x, nil, m.cfg.Patch.Eps), w.Project, nil), "vision.embeds") // [n, H]
+}
+
+// frames is the 12B's hearing: every frame stands for itself.
+type frames struct{ m *Model }
+
+// Push projects the frames of f.
+func (s frames) Push(f audio.Features) tensor.Tensor {
+	if f.Rows() == 0 {
+		return nil
+	}
+	x := s.m.ops.Input(f.Data, f.Rows(), f.Width) // [n, 640]
+	x = s.m.ops.RMSNorm(x, nil, s.m.cfg.Frame.Eps)
+	return s.m.ops.Name(s.m.ops.Linear(x, s.m.frame, nil), "audio.embeds") // [n, H]
+}
+
+// Flush projects the last frames.
+func (s frames) Flush(f audio.Features) tensor.Tensor { return s.Push(f) }
+
+// Close does nothing: there is no state.
+func (frames) Close() {}

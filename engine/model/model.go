@@ -1,0 +1,172 @@
+// Package model is the contract of a model family: what the engine asks of it,
+// and the registry that finds a family by the name in config.json.
+//
+// A family is written once against tensor.Ops and never names a backend.
+//
+// Start reading at Model.
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"hark/audio"
+	"hark/engine/chat"
+	"hark/engine/sample"
+	"hark/engine/tensor"
+	"hark/engine/token"
+	"hark/engine/weights"
+	"hark/vision"
+)
+
+// Info is what is known of a loaded model without running it.
+type Info struct {
+	Family  string // the family's registered name, "gemma4"
+	Variant string // the form of it: "E2B", "12B", "tiny", …
+	Layers  int    // decoder layers
+	Hidden  int    // H
+	Vocab   int    // V
+	Context int    // positions the model was made for
+	Hears   bool   // takes audio
+	Sees    bool   // takes pictures
+	// ClipSamples is the longest clip the model was trained on, in samples
+	// at 16 kHz. Longer speech is cut into several clips.
+	ClipSamples int
+	// TokenSamples is the number of samples that one audio soft token stands
+	// for, 640 (40 ms).
+	TokenSamples int
+	// Geometry is how pictures are cut when the caller has no wish.
+	Geometry vision.Geometry
+	// Stops are the ids that end an answer.
+	Stops []token.ID
+	// Suppress are ids that are never sampled.
+	Suppress []token.ID
+	// Sampling is how the checkpoint wants its tokens picked; the zero value,
+	// greedy, where it does not say.
+	Sampling sample.Options
+	// Whole says that a picture must be prefilled in one piece, since its
+	// soft tokens see each other.
+	Whole bool
+}
+
+// Row is one sequence's share of a forward: ids, some of them replaced by soft
+// tokens, at positions Pos, Pos+1, … of the sequence whose cache is KV.
+type Row struct {
+	KV     tensor.KV
+	Pos    int
+	IDs    []token.ID    // [t]; at soft positions the placeholder's id
+	Soft   tensor.Tensor // [n, H] soft tokens, nil for none
+	SoftAt []int         // [n] their indices in IDs, rising
+	// Until[i] is one past the last position that row i may see in layers
+	// that look ahead inside a picture; nil where all rows are causal.
+	Until []int
+	// Logits is the number of last rows whose logits are wanted: 0 while a
+	// prompt is still coming in, 1 to sample.
+	Logits int
+}
+
+// Medium is what soft tokens were made of.
+type Medium uint8
+
+// The media.
+const (
+	Sound Medium = iota
+	Sight
+	Film
+)
+
+// AudioEncoder is the tower's state of one clip. Pushing a clip in pieces
+// gives the soft tokens of the whole.
+type AudioEncoder interface {
+	// Push returns the soft tokens [n, H] that f completes, or nil. They
+	// live until the step ends.
+	Push(f audio.Features) tensor.Tensor
+	// Flush ends the clip and returns what only the end could decide, or nil.
+	Flush(f audio.Features) tensor.Tensor
+	// Close frees the state.
+	Close()
+}
+
+// Model is a loaded model. Forward, NewKV, NewAudio, EncodePicture and Close
+// are called from the step goroutine only; the others from any.
+type Model interface {
+	// Info returns the facts.
+	Info() Info
+	// Chat returns the family's chat format over its tokenizer.
+	Chat() chat.Format
+	// Tokenizer returns the tokenizer.
+	Tokenizer() *token.Tokenizer
+	// NewFrontEnd returns the front end of a new clip, nil if the model
+	// cannot hear.
+	NewFrontEnd() audio.FrontEnd
+	// ClipTokens returns the soft tokens of a finished clip of n samples.
+	ClipTokens(n int64) int
+	// Cut makes a picture ready for EncodePicture, with at most tokens soft
+	// tokens (0: the model's own budget).
+	Cut(img *vision.Image, tokens int) (vision.Patches, error)
+	// PictureTokens returns the number of soft tokens of p.
+	PictureTokens(p vision.Patches) int
+
+	// Placeholder returns the id that stands for a soft token of a medium.
+	Placeholder(m Medium) token.ID
+
+	// Forward runs the rows, fills their caches and returns the logits of
+	// the rows that want some, [sum of Logits, V], in order; nil for none.
+	Forward(rows []Row) tensor.Tensor
+	// NewKV makes an empty cache.
+	NewKV() tensor.KV
+	// NewAudio makes the tower's state for a new clip.
+	NewAudio() AudioEncoder
+	// EncodePicture returns the soft tokens of a picture, [n, H]. They live
+	// until the step ends.
+	EncodePicture(p vision.Patches) tensor.Tensor
+}
+
+// Load makes a model of a checkpoint on a backend. It succeeds wholly or
+// fails with everything that is wrong.
+type Load func(src weights.Source, b tensor.Backend) (Model, error)
+
+var families = map[string]Load{}
+
+// Register makes a family known under the model_type of its config.json. It
+// panics if the name is taken; families call it from init.
+func Register(modelType string, load Load) {
+	if _, taken := families[modelType]; taken {
+		panic("model: " + modelType + " registered twice")
+	}
+	families[modelType] = load
+}
+
+// Open loads the checkpoint in src on b, by the family that its config.json
+// names.
+func Open(src weights.Source, b tensor.Backend) (Model, error) {
+	config, err := src.File("config.json")
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: %w", src.Name(), err)
+	}
+	var head struct {
+		ModelType string `json:"model_type"`
+	}
+	if err := json.Unmarshal(config, &head); err != nil {
+		return nil, fmt.Errorf("model: %s: config.json: %w", src.Name(), err)
+	}
+	load, err := find(head.ModelType)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, src.Name())
+	}
+	return load(src, b)
+}
+
+// find returns the loader of a model_type.
+func find(modelType string) (Load, error) {
+	if load, ok := families[modelType]; ok {
+		return load, nil
+	}
+	names := make([]string, 0, len(families))
+	for name := range families {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return nil, fmt.Errorf("model: model_type %q is not known, hark runs %v", modelType, names)
+}
