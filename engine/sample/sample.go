@@ -1,0 +1,237 @@
+// Package sample picks the next token from a model's logits.
+//
+// A Sampler adjusts the logits (penalties, bias, suppressed tokens, a mask),
+// divides them by the temperature, keeps the likeliest (top k, top p, min p, in
+// this order, as transformers does) and draws one. The same seed and the same
+// logits give the same tokens.
+//
+// The vocabulary is large and what is kept is small, so nothing is sorted but
+// what is kept.
+//
+// Start reading at Sampler.
+package sample
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"hark/engine/token"
+)
+
+// coldest is the lowest temperature at which tokens are drawn.
+const coldest = 1e-5
+
+// maxLogProbs bounds Options.LogProbs.
+const maxLogProbs = 1024
+
+// Options say how tokens are picked. The zero value picks the likeliest.
+type Options struct {
+	// Temperature divides the logits, 0 to 100; below 1e-5 the likeliest
+	// token is picked.
+	Temperature float32
+	// TopK keeps that many tokens; 0 keeps all.
+	TopK int
+	// TopP keeps the likeliest tokens that together have this probability,
+	// 0 to 1; 0 and 1 keep all.
+	TopP float32
+	// MinP keeps tokens at least this likely compared with the likeliest, 0
+	// to 1; 0 keeps all.
+	MinP float32
+
+	// Repetition divides the positive and multiplies the negative logits of
+	// tokens that were observed, 0 to 100; 0 and 1 do nothing.
+	Repetition float32
+	// Presence is subtracted from the logits of observed tokens, -100 to 100.
+	Presence float32
+	// Frequency is subtracted once for each time a token was observed, -100
+	// to 100.
+	Frequency float32
+
+	// Bias is added to the logits of tokens; it must not be NaN.
+	Bias map[token.ID]float32
+	// Suppress are tokens that are never picked.
+	Suppress []token.ID
+	// Mask, where it is not nil, is called with the adjusted logits before
+	// every pick and makes those of forbidden tokens -Inf. The slice has one
+	// value a token and is the sampler's own.
+	Mask func(logits []float32)
+
+	// Seed determines what is drawn; 0 is a seed like any other.
+	Seed uint64
+	// LogProbs is how many alternatives Choice.Top reports, 0 to 1024.
+	LogProbs int
+}
+
+// Validate reports the first option that is out of its range.
+func (o *Options) Validate() error {
+	for _, f := range []struct {
+		name      string
+		value     float32
+		low, high float32
+	}{
+		{"temperature", o.Temperature, 0, 100},
+		{"top p", o.TopP, 0, 1},
+		{"min p", o.MinP, 0, 1},
+		{"repetition penalty", o.Repetition, 0, 100},
+		{"presence penalty", o.Presence, -100, 100},
+		{"frequency penalty", o.Frequency, -100, 100},
+	} {
+		if !(f.value >= f.low && f.value <= f.high) {
+			return fmt.Errorf("sample: %s %g, want %g to %g", f.name, f.value, f.low, f.high)
+		}
+	}
+	if o.TopK < 0 {
+		return fmt.Errorf("sample: top k %d, want 0 or more", o.TopK)
+	}
+	if o.LogProbs < 0 || o.LogProbs > maxLogProbs {
+		return fmt.Errorf("sample: %d log probabilities, want 0 to %d", o.LogProbs, maxLogProbs)
+	}
+	for id, b := range o.Bias {
+		if b != b || math.IsInf(float64(b), 1) {
+			return fmt.Errorf("sample: bias %g of token %d", b, id)
+		}
+	}
+	return nil
+}
+
+// adjusts reports whether logits are changed before a pick.
+func (o *Options) adjusts() bool {
+	return o.penalizes() || len(o.Bias) > 0 || len(o.Suppress) > 0 || o.Mask != nil
+}
+
+// penalizes reports whether observed tokens matter.
+func (o *Options) penalizes() bool {
+	return o.Repetition != 0 && o.Repetition != 1 || o.Presence != 0 || o.Frequency != 0
+}
+
+// Choice is a token that was picked.
+type Choice struct {
+	ID token.ID
+	// Logprob is the natural logarithm of the token's probability as the
+	// model gave it: before penalties, bias and temperature. It is within
+	// 1e-5 of the exact value.
+	Logprob float32
+	// Top are the likeliest tokens by that measure, the best first, as many
+	// as Options.LogProbs asks for.
+	Top []Alternative
+}
+
+// Alternative is a token that could have been picked.
+type Alternative struct {
+	ID      token.ID
+	Logprob float32 // as in Choice
+}
+
+// Sampler picks the tokens of one answer. One goroutine may use it.
+type Sampler struct {
+	o    Options
+	rand *rand.Rand
+	seen map[token.ID]int // how often a token was observed
+	work []float32        // adjusted logits
+	kept []candidate
+	bins []float64 // weights by distance from the likeliest, see nucleus
+}
+
+// New returns a Sampler. The options must be valid.
+func New(o Options) *Sampler {
+	// The second half of the state is any constant; this is 2^64 divided by
+	// the golden ratio.
+	return &Sampler{o: o, rand: rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15)), seen: map[token.ID]int{}}
+}
+
+// Observe counts a token for the penalties: those of the prompt, and those
+// picked.
+func (s *Sampler) Observe(id token.ID) {
+	if s.o.penalizes() {
+		s.seen[id]++
+	}
+}
+
+// Pick picks a token by its logits, one a token of the vocabulary. They are
+// not changed. -Inf is a token that cannot be; NaN and +Inf are an error that
+// names the token, and so is a vocabulary of which no token is left. It takes
+// time in proportion to the vocabulary and does not allocate once warm, unless
+// alternatives are asked for.
+func (s *Sampler) Pick(logits []float32) (Choice, error) {
+	best, err := greatest(logits)
+	if err != nil {
+		return Choice{}, err
+	}
+	total := float32(math.Log(sumExp(logits, logits[best]))) + logits[best]
+	var c Choice
+	if s.o.LogProbs > 0 {
+		s.kept = top(s.kept[:0], logits, s.o.LogProbs)
+		for _, k := range s.kept {
+			c.Top = append(c.Top, Alternative{token.ID(k.id), k.logit - total})
+		}
+	}
+	adjusted := logits
+	if s.o.adjusts() {
+		adjusted = s.adjust(logits)
+		if best, err = greatest(adjusted); err != nil {
+			return Choice{}, err
+		}
+	}
+	id := best
+	switch {
+	case s.o.Temperature < coldest:
+	case s.o.TopK > 0 && s.o.TopK < len(adjusted):
+		id = s.fromTop(adjusted)
+	default:
+		id = s.fromAll(adjusted, adjusted[best])
+	}
+	c.ID, c.Logprob = token.ID(id), logits[id]-total
+	return c, nil
+}
+
+// adjust returns the logits after penalties, bias, suppression and mask.
+func (s *Sampler) adjust(logits []float32) []float32 {
+	s.work = append(s.work[:0], logits...)
+	w, o := s.work, &s.o
+	in := func(id token.ID) bool { return id >= 0 && int(id) < len(w) }
+	for id, n := range s.seen {
+		if !in(id) {
+			continue
+		}
+		if o.Repetition != 0 && w[id] > 0 {
+			w[id] /= o.Repetition
+		} else if o.Repetition != 0 {
+			w[id] *= o.Repetition
+		}
+		w[id] -= o.Presence + o.Frequency*float32(n)
+	}
+	for id, b := range o.Bias {
+		if in(id) {
+			w[id] += b
+		}
+	}
+	for _, id := range o.Suppress {
+		if in(id) {
+			w[id] = float32(math.Inf(-1))
+		}
+	}
+	if o.Mask != nil {
+		o.Mask(w)
+	}
+	return w
+}
+
+// greatest returns the first of the greatest logits, and refuses what is not
+// a number below infinity.
+func greatest(logits []float32) (int, error) {
+	best, max := -1, float32(math.Inf(-1))
+	for i, v := range logits {
+		if v <= max {
+			continue
+		}
+		if v != v || v > math.MaxFloat32 {
+			return 0, fmt.Errorf("sample: logit of token %d of %d is %v", i, len(logits), v)
+		}
+		best, max = i, v
+	}
+	if best < 0 {
+		return 0, fmt.Errorf("sample: no token of %d is possible", len(logits))
+	}
+	return best, nil
+}
