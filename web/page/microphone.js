@@ -66,8 +66,8 @@ export class Microphone {
     let sum = 0;
     for (const sample of samples) sum += sample * sample;
     const loud = Math.sqrt(sum / samples.length) / 32768;
-    // From -60 dB to -12 dB, the range of a voice.
-    const level = Math.min(1, Math.max(0, (20 * Math.log10(loud + 1e-9) + 60) / 48));
+    // The range of a voice is from -56 dB to -6 dB; what is loud stands out.
+    const level = Math.min(1, Math.max(0, (20 * Math.log10(loud + 1e-9) + 56) / 50)) ** 1.5;
     this.#onframe(btoa(String.fromCharCode(...new Uint8Array(samples.buffer))), level);
   }
 }
