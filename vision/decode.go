@@ -57,8 +57,9 @@ var formats = []format{
 //
 // The EXIF orientation is applied. Alpha is dropped: a transparent pixel shows
 // the colour that is stored under it. Of 16-bit values the upper byte is kept.
-// Pixels equal Pillow's convert("RGB") for PNG, GIF and WebP; for JPEG they
-// differ by a few levels where the inverse transform rounds otherwise.
+// Pixels equal Pillow's convert("RGB") for PNG (except 16-bit grey, which
+// Pillow clips), GIF and WebP; for JPEG they differ by up to three levels, as
+// the inverse transforms round differently.
 //
 // The error wraps ErrTooLarge or ErrInvalid. A nil o means the defaults.
 // Decode keeps no reference to data.
