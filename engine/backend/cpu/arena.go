@@ -105,7 +105,7 @@ func (m *arena) alloc(shape ...int) *array {
 // view returns a tensor of the step over memory that exists.
 func (m *arena) view(buf *buffer, data []float32, shape ...int) *array {
 	if len(shape) > maxAxes {
-		panic(&tensor.ShapeError{Op: "axes", Got: shape, Want: []int{maxAxes}})
+		panic(&tensor.ShapeError{Op: "axes", Got: []int{len(shape)}, Want: []int{maxAxes}})
 	}
 	var a *array
 	if n := len(m.handles); n > 0 {

@@ -1,13 +1,266 @@
 package cpu
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
+	"hark/engine/backend/cpu/isa"
+	"hark/engine/tensor"
 	"hark/engine/tensor/tensortest"
+	"hark/internal/leak"
 )
 
+func TestMain(m *testing.M) { leak.Main(m) }
+
+// each runs test with every instruction set of this processor.
+func each(t *testing.T, test func(t *testing.T)) {
+	for _, l := range isa.Available() {
+		t.Run("impl="+l.String(), func(t *testing.T) {
+			defer isa.Use(isa.Use(l))
+			test(t)
+		})
+	}
+}
+
+// start makes a backend that ends with the test.
+func start(t testing.TB, threads int) *Backend {
+	b := New(&Options{Threads: threads})
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return b
+}
+
 func TestBackendKeepsTheContract(t *testing.T) {
-	b := New(&Options{Threads: 2})
-	defer b.Close()
-	tensortest.Run(t, b)
+	each(t, func(t *testing.T) {
+		for _, threads := range []int{1, 3} {
+			t.Run(fmt.Sprintf("threads=%d", threads), func(t *testing.T) {
+				tensortest.Run(t, start(t, threads))
+			})
+		}
+	})
+}
+
+func TestDeviceNamesInstructionsAndThreads(t *testing.T) {
+	if got, want := start(t, 3).Device(), "cpu "+isa.Current().String()+" x3"; got != want {
+		t.Errorf("Device = %q, want %q", got, want)
+	}
+	if got := start(t, 0).Device(); strings.HasSuffix(got, "x0") {
+		t.Errorf("Device = %q, want as many threads as GOMAXPROCS", got)
+	}
+	New(nil).Close()
+}
+
+func TestCloseTwiceIsHarmless(t *testing.T) {
+	b := New(&Options{Threads: 4})
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReleasedOperandPanics(t *testing.T) {
+	b := start(t, 1)
+	x := b.Input([]float32{1}, 1)
+	b.EndStep()
+	defer func() {
+		if message := fmt.Sprint(recover()); !strings.Contains(message, "released") {
+			t.Errorf("use after EndStep: %v, want a panic that says so", message)
+		}
+	}()
+	b.Scale(x, 2)
+}
+
+// random is a source of test values.
+type random struct{ *rand.Rand }
+
+func newRandom(seed uint64) random { return random{rand.New(rand.NewPCG(seed, seed))} }
+
+func (r random) floats(n int) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(r.NormFloat64())
+	}
+	return values
+}
+
+// affine makes a quantized matrix of random codes.
+func (r random) affine(bits, out, in int) tensor.Stored {
+	const group = 64
+	s := tensor.Stored{
+		Name: fmt.Sprintf("q%dg%d", bits, group), Shape: []int{out, in},
+		Format: tensor.Affine, Bits: bits, Group: group, Scale: tensor.BF16,
+		Data: make([]byte, out*in*bits/8), Scales: make([]byte, out*in/group*2), Biases: make([]byte, out*in/group*2),
+	}
+	for i := range s.Data {
+		s.Data[i] = byte(r.Uint32())
+	}
+	for i := 0; i < len(s.Scales); i += 2 {
+		s.Scales[i], s.Scales[i+1] = byte(r.Uint32()), 0x3c // about 0.01
+		s.Biases[i], s.Biases[i+1] = byte(r.Uint32()), 0xbe // about -0.2
+	}
+	return s
+}
+
+// bf16 makes an unquantized matrix of random values.
+func (r random) bf16(out, in int) tensor.Stored {
+	s := tensor.Stored{Name: "bf16", Shape: []int{out, in}, Format: tensor.BF16, Data: make([]byte, 2*out*in)}
+	for i := 0; i < len(s.Data); i += 2 {
+		s.Data[i], s.Data[i+1] = byte(r.Uint32()), 0x3c|byte(r.Uint32())&0x81
+	}
+	return s
+}
+
+// block is a decoder layer in small, enough to exercise what the engine runs
+// for each token.
+type block struct {
+	b                          tensor.Backend
+	heads, keyHeads, dim, size int
+	q, k, v, o, gate, up, down tensor.Weight
+	norm                       tensor.Tensor
+	rotary                     tensor.Rotary
+}
+
+func newBlock(t testing.TB, b tensor.Backend) *block {
+	r := newRandom(3)
+	m := &block{b: b, heads: 4, keyHeads: 2, dim: 32, size: 128}
+	weight := func(out, in int) tensor.Weight {
+		w, err := b.Weight(r.affine(8, out, in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	m.q, m.o = weight(m.heads*m.dim, m.size), weight(m.size, m.heads*m.dim)
+	m.k, m.v = weight(m.keyHeads*m.dim, m.size), weight(m.keyHeads*m.dim, m.size)
+	m.gate, m.up, m.down = weight(320, m.size), weight(320, m.size), weight(m.size, 320)
+	m.norm = b.Constant(r.floats(m.size), m.size)
+	m.rotary = tensor.Rotary{Sections: 1, Freq: r.floats(m.dim / 2)}
+	return m
+}
+
+func (m *block) cache() tensor.KV {
+	return m.b.NewKV([]tensor.KVLayer{{Heads: m.keyHeads, Dim: m.dim, Window: 50}})
+}
+
+// forward runs the layer over rows that belong to segs.
+func (m *block) forward(x tensor.Tensor, pos []int32, segs []tensor.Segment) tensor.Tensor {
+	b, rows := m.b, len(pos)
+	turns := b.Angles(&m.rotary, pos)
+	n := b.RMSNorm(x, m.norm, 1e-6)
+	q := b.Rope(b.Reshape(b.Linear(n, m.q, nil), rows, m.heads, m.dim), turns)
+	k := b.Rope(b.Reshape(b.Linear(n, m.k, nil), rows, m.keyHeads, m.dim), turns)
+	v := b.Reshape(b.Linear(n, m.v, nil), rows, m.keyHeads, m.dim)
+	b.Store(0, k, v, segs)
+	x = b.Add(x, b.Linear(b.Attention(0, q, segs, false), m.o, nil))
+	n = b.RMSNorm(x, m.norm, 1e-6)
+	x = b.Add(x, b.Linear(b.GatedGELU(b.Linear(n, m.gate, nil), b.Linear(n, m.up, nil)), m.down, nil))
+	return b.SoftCap(x, 30)
+}
+
+// sequence runs one sequence in pieces and returns all rows.
+func (m *block) sequence(x []float32, pieces ...int) []float32 {
+	kv := m.cache()
+	defer kv.Free()
+	var out []float32
+	for from, i := 0, 0; from*m.size < len(x); i++ {
+		n := min(pieces[i%len(pieces)], len(x)/m.size-from)
+		pos := make([]int32, n)
+		for t := range pos {
+			pos[t] = int32(from + t)
+		}
+		in := m.b.Input(x[from*m.size:(from+n)*m.size], n, m.size)
+		y := m.forward(in, pos, []tensor.Segment{{From: 0, To: n, KV: kv, Pos: from}})
+		out = append(out, m.b.Read(nil, y)...)
+		m.b.EndStep()
+		from += n
+	}
+	return out
+}
+
+// TestBitsDoNotDependOnPiecesOrThreads runs a sequence at once, in pieces and
+// token by token, on one thread and on several.
+func TestBitsDoNotDependOnPiecesOrThreads(t *testing.T) {
+	each(t, func(t *testing.T) {
+		const rows = 150
+		x := newRandom(4).floats(rows * 128)
+		var want []float32
+		for _, threads := range []int{1, 2, 5} {
+			m := newBlock(t, start(t, threads))
+			for _, pieces := range [][]int{{rows}, {1}, {7}, {64, 3, 1}} {
+				got := m.sequence(x, pieces...)
+				if want == nil {
+					want = got
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%d threads, pieces of %v: other bits than one piece on one thread", threads, pieces)
+				}
+			}
+		}
+	})
+}
+
+// TestBitsDoNotDependOnTheBatch decodes three sequences at once and alone.
+func TestBitsDoNotDependOnTheBatch(t *testing.T) {
+	each(t, func(t *testing.T) {
+		m := newBlock(t, start(t, 2))
+		r := newRandom(5)
+		lengths := []int{3, 70, 12}
+		var segs []tensor.Segment
+		var x, want []float32
+		var pos []int32
+		for _, n := range lengths {
+			own := r.floats((n + 5) * m.size)
+			all := m.sequence(own, n, 5)
+			want = append(want, all[n*m.size:]...)
+			kv := m.cache()
+			defer kv.Free()
+			first := make([]int32, n)
+			for i := range first {
+				first[i] = int32(i)
+			}
+			m.forward(m.b.Input(own[:n*m.size], n, m.size), first, []tensor.Segment{{To: n, KV: kv}})
+			segs = append(segs, tensor.Segment{From: len(pos), To: len(pos) + 5, KV: kv, Pos: n})
+			x = append(x, own[n*m.size:]...)
+			for i := range 5 {
+				pos = append(pos, int32(n+i))
+			}
+		}
+		got := m.b.Read(nil, m.forward(m.b.Input(x, len(pos), m.size), pos, segs))
+		if !slices.Equal(got, want) {
+			t.Error("a batch gives other bits than its sequences alone")
+		}
+	})
+}
+
+// TestWarmDecodeStepDoesNotAllocate counts what a step allocates in the
+// backend; the shapes and segments that a caller makes are its own.
+func TestWarmDecodeStepDoesNotAllocate(t *testing.T) {
+	b := start(t, 2)
+	m := newBlock(t, b)
+	kv := m.cache()
+	defer kv.Free()
+	row := newRandom(6).floats(m.size)
+	segs := []tensor.Segment{{To: 1, KV: kv}}
+	pos := []int32{0}
+	shape := []int{1, m.size}
+	var out []float32
+	step := func() {
+		kv.Truncate(0)
+		x := b.Input(row, shape...)
+		out = b.Read(out, m.forward(x, pos, segs))
+		b.EndStep()
+	}
+	step()
+	// Three calls of Reshape through the interface make their shapes.
+	if n := testing.AllocsPerRun(100, step); n > 3 {
+		t.Errorf("a step makes %v allocations, want 3 at most", n)
+	}
 }

@@ -16,46 +16,10 @@
 // Start reading at MatMul.
 package kernel
 
-import (
-	"fmt"
-
-	"hark/engine/backend/cpu/isa"
-)
+import "fmt"
 
 // tile is how many rows of either operand the fastest kernels take at once.
 const tile = 4
-
-// The implementations in use. Pointers point at the first value of a slice
-// whose length the caller has checked; strides and lengths count values.
-var (
-	// dot4x4 sets dst[r*dstStride+c] = sum over n of x[r*xStride+i]*w[c*wStride+i]
-	// for r and c below 4.
-	dot4x4 func(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)
-	// dot1x4 sets dst[c], c below 4, to what dot4x4 gives for one row of x.
-	dot1x4 func(dst, x, w *float32, wStride, n int)
-	// mix4 adds to dst[r*dstStride+d], r below 4 and d below width, the sum
-	// over j below n of p[r*pStride+j]*v[j*vStride+d], j in order.
-	mix4 func(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int)
-	// expShift sets x[i] = exp(x[i]-shift) and returns their sum.
-	expShift func(x *float32, n int, shift float32) float32
-	// unpackBF16 and unpackF16 widen n values.
-	unpackBF16 func(dst *float32, src *byte, n int)
-	unpackF16  func(dst *float32, src *byte, n int)
-	// unpackQ4 and unpackQ8 decode groups*group codes.
-	unpackQ4 func(dst *float32, codes *byte, scales, biases *float32, groups, group int)
-	unpackQ8 func(dst *float32, codes *byte, scales, biases *float32, groups, group int)
-)
-
-func init() { isa.Register(use) }
-
-// useGeneric selects plain Go for everything.
-func useGeneric() {
-	dot4x4, dot1x4 = dot4x4Generic, dot1x4Generic
-	mix4 = mix4Generic
-	expShift = expShiftGeneric
-	unpackBF16, unpackF16 = unpackBF16Generic, unpackF16Generic
-	unpackQ4, unpackQ8 = unpackQ4Generic, unpackQ8Generic
-}
 
 // need panics unless a slice of length have holds want values.
 func need(kernel, operand string, have, want int) {

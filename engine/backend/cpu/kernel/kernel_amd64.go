@@ -4,24 +4,113 @@ package kernel
 
 import "hark/engine/backend/cpu/isa"
 
-// use selects the kernels of a level.
-func use(l isa.Level) {
-	useGeneric()
-	switch l {
-	case isa.AVX2:
-		dot4x4, dot1x4, mix4 = dot4x4AVX2, dot1x4AVX2, mix4AVX2
-		expShift = expShiftAVX2
-		unpackBF16, unpackF16 = unpackBF16AVX2, unpackF16AVX2
-		unpackQ4, unpackQ8 = unpackQ4AVX2, unpackQ8AVX2
+// level selects the implementations. Calls go through a switch, as a function
+// variable would move what its arguments point at to the heap.
+var level isa.Level
+
+func init() { isa.Register(func(l isa.Level) { level = l }) }
+
+// Pointers point at the first value of a slice whose length the caller has
+// checked; strides and lengths count values.
+
+// dot4x4 sets dst[r*dstStride+c] = sum over n of x[r*xStride+i]*w[c*wStride+i]
+// for r and c below 4.
+func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int) {
+	switch level {
 	case isa.AVX512:
-		dot4x4, dot1x4, mix4 = dot4x4AVX512, dot1x4AVX512, mix4AVX512
-		expShift = expShiftAVX512
-		unpackBF16, unpackF16 = unpackBF16AVX512, unpackF16AVX512
-		unpackQ4, unpackQ8 = unpackQ4AVX512, unpackQ8AVX512
+		dot4x4AVX512(dst, dstStride, x, xStride, w, wStride, n)
+	case isa.AVX2:
+		dot4x4AVX2(dst, dstStride, x, xStride, w, wStride, n)
+	default:
+		dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
 	}
 }
 
-// The assembly twins of the generic kernels; see kernel.go for what each does.
+// dot1x4 sets dst[c], c below 4, to what dot4x4 gives for one row of x.
+func dot1x4(dst, x, w *float32, wStride, n int) {
+	switch level {
+	case isa.AVX512:
+		dot1x4AVX512(dst, x, w, wStride, n)
+	case isa.AVX2:
+		dot1x4AVX2(dst, x, w, wStride, n)
+	default:
+		dot1x4Generic(dst, x, w, wStride, n)
+	}
+}
+
+// mix4 adds to dst[r*dstStride+d], r below 4 and d below width, the sum over j
+// below n of p[r*pStride+j]*v[j*vStride+d], j in order.
+func mix4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int) {
+	switch level {
+	case isa.AVX512:
+		mix4AVX512(dst, dstStride, p, pStride, v, vStride, n, width)
+	case isa.AVX2:
+		mix4AVX2(dst, dstStride, p, pStride, v, vStride, n, width)
+	default:
+		mix4Generic(dst, dstStride, p, pStride, v, vStride, n, width)
+	}
+}
+
+// expShift sets x[i] = exp(x[i]-shift) and returns their sum.
+func expShift(x *float32, n int, shift float32) float32 {
+	switch level {
+	case isa.AVX512:
+		return expShiftAVX512(x, n, shift)
+	case isa.AVX2:
+		return expShiftAVX2(x, n, shift)
+	}
+	return expShiftGeneric(x, n, shift)
+}
+
+// unpackBF16 widens n values.
+func unpackBF16(dst *float32, src *byte, n int) {
+	switch level {
+	case isa.AVX512:
+		unpackBF16AVX512(dst, src, n)
+	case isa.AVX2:
+		unpackBF16AVX2(dst, src, n)
+	default:
+		unpackBF16Generic(dst, src, n)
+	}
+}
+
+// unpackF16 widens n values.
+func unpackF16(dst *float32, src *byte, n int) {
+	switch level {
+	case isa.AVX512:
+		unpackF16AVX512(dst, src, n)
+	case isa.AVX2:
+		unpackF16AVX2(dst, src, n)
+	default:
+		unpackF16Generic(dst, src, n)
+	}
+}
+
+// unpackQ4 decodes groups*group codes of 4 bits.
+func unpackQ4(dst *float32, codes *byte, scales, biases *float32, groups, group int) {
+	switch level {
+	case isa.AVX512:
+		unpackQ4AVX512(dst, codes, scales, biases, groups, group)
+	case isa.AVX2:
+		unpackQ4AVX2(dst, codes, scales, biases, groups, group)
+	default:
+		unpackQ4Generic(dst, codes, scales, biases, groups, group)
+	}
+}
+
+// unpackQ8 decodes groups*group codes of 8 bits.
+func unpackQ8(dst *float32, codes *byte, scales, biases *float32, groups, group int) {
+	switch level {
+	case isa.AVX512:
+		unpackQ8AVX512(dst, codes, scales, biases, groups, group)
+	case isa.AVX2:
+		unpackQ8AVX2(dst, codes, scales, biases, groups, group)
+	default:
+		unpackQ8Generic(dst, codes, scales, biases, groups, group)
+	}
+}
+
+// The assembly twins of the generic kernels.
 
 //go:noescape
 func dot4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)

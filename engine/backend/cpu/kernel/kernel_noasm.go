@@ -2,6 +2,34 @@
 
 package kernel
 
-import "hark/engine/backend/cpu/isa"
+func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int) {
+	dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
+}
 
-func use(isa.Level) { useGeneric() }
+func dot1x4(dst, x, w *float32, wStride, n int) {
+	dot1x4Generic(dst, x, w, wStride, n)
+}
+
+func mix4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int) {
+	mix4Generic(dst, dstStride, p, pStride, v, vStride, n, width)
+}
+
+func expShift(x *float32, n int, shift float32) float32 {
+	return expShiftGeneric(x, n, shift)
+}
+
+func unpackBF16(dst *float32, src *byte, n int) {
+	unpackBF16Generic(dst, src, n)
+}
+
+func unpackF16(dst *float32, src *byte, n int) {
+	unpackF16Generic(dst, src, n)
+}
+
+func unpackQ4(dst *float32, codes *byte, scales, biases *float32, groups, group int) {
+	unpackQ4Generic(dst, codes, scales, biases, groups, group)
+}
+
+func unpackQ8(dst *float32, codes *byte, scales, biases *float32, groups, group int) {
+	unpackQ8Generic(dst, codes, scales, biases, groups, group)
+}

@@ -1,0 +1,66 @@
+package cpu
+
+import (
+	"sync/atomic"
+	"testing"
+)
+
+// countJob counts how often each item is run and that no worker runs twice at
+// once.
+type countJob struct {
+	t     *testing.T
+	runs  []atomic.Int32
+	inUse []atomic.Bool // by worker
+}
+
+func (j *countJob) run(worker, from, to int) {
+	if j.inUse[worker].Swap(true) {
+		j.t.Errorf("worker %d runs twice at once", worker)
+	}
+	for i := from; i < to; i++ {
+		j.runs[i].Add(1)
+	}
+	j.inUse[worker].Store(false)
+}
+
+func TestPoolRunsEachItemOnce(t *testing.T) {
+	for _, size := range []int{1, 2, 7} {
+		p := newPool(size)
+		for round := range 300 {
+			items := round % 50
+			j := &countJob{t: t, runs: make([]atomic.Int32, items), inUse: make([]atomic.Bool, size)}
+			p.do(j, items, round%5)
+			for i := range j.runs {
+				if n := j.runs[i].Load(); n != 1 {
+					t.Fatalf("%d workers, %d items: item %d ran %d times", size, items, i, n)
+				}
+			}
+		}
+		p.close()
+	}
+}
+
+// meetJob ends only if as many workers as there are items run it together.
+type meetJob struct {
+	here chan struct{}
+	all  chan struct{}
+}
+
+func (j *meetJob) run(worker, from, to int) {
+	j.here <- struct{}{}
+	if worker == 0 {
+		for range cap(j.here) {
+			<-j.here
+		}
+		close(j.all)
+	}
+	<-j.all
+}
+
+func TestPoolWakesItsWorkers(t *testing.T) {
+	p := newPool(3)
+	defer p.close()
+	for range 20 {
+		p.do(&meetJob{here: make(chan struct{}, 3), all: make(chan struct{})}, 3, 1)
+	}
+}
