@@ -82,7 +82,7 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 	} else if len(d.soft) > 1 {
 		d.row.Soft = e.backend.Concat(d.soft...)
 	}
-	d.row.Until = until(d.row.Pos, len(d.row.IDs), d.ahead)
+	d.row.Until = model.Until(d.row.Pos, len(d.row.IDs), d.ahead)
 	b.rows, b.seqs, b.after = append(b.rows, d.row), append(b.seqs, s), append(b.after, d.cursor)
 	return len(d.row.IDs)
 }
@@ -125,24 +125,6 @@ func (d *draft) medium(e *Engine, m encoder, budget int) bool {
 	}
 	d.next, d.part = d.next+1, 0
 	return true
-}
-
-// until lists for n rows at pos one past the last position that each sees: its
-// own, and for the rows of a picture the picture's end. nil: all are causal.
-func until(pos, n int, ahead [][2]int) []int {
-	if len(ahead) == 0 {
-		return nil
-	}
-	list := make([]int, n)
-	for i := range list {
-		list[i] = pos + i + 1
-	}
-	for _, r := range ahead {
-		for i := r[0]; i < r[1]; i++ {
-			list[i] = pos + r[1]
-		}
-	}
-	return list
 }
 
 // lose fails a sequence whose medium will never come.

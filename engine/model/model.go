@@ -66,6 +66,25 @@ type Row struct {
 	Logits int
 }
 
+// Until lists for n rows at pos one past the last position that each sees: its
+// own, and for the rows of a picture the picture's end. ahead has from and to, counted in
+// rows, of the pictures; nil: all rows are causal.
+func Until(pos, n int, ahead [][2]int) []int {
+	if len(ahead) == 0 {
+		return nil
+	}
+	list := make([]int, n)
+	for i := range list {
+		list[i] = pos + i + 1
+	}
+	for _, r := range ahead {
+		for i := r[0]; i < r[1]; i++ {
+			list[i] = pos + r[1]
+		}
+	}
+	return list
+}
+
 // Medium is what soft tokens were made of.
 type Medium uint8
 

@@ -42,7 +42,7 @@ var imports = map[string][]string{
 	"engine/model/all":          {"engine/model/..."},
 	"engine/model/gemma4":       {"audio/...", "vision/...", "engine/chat", "engine/kv", "engine/model", "engine/sample", "engine/tensor", "engine/token", "engine/weights"},
 	"engine/model/modeltest":    {"audio/...", "vision/...", "engine/...", "internal/golden"},
-	"engine/trace":              {"audio/...", "vision/...", "engine/model", "engine/tensor", "engine/token", "engine/weights"},
+	"engine/trace":              {"audio/...", "vision/...", "engine/chat", "engine/model", "engine/tensor", "engine/token", "engine/weights"},
 	"engine/backend/all":        {"engine/backend/...", "engine/tensor"},
 	"engine/backend/cpu":        {"engine/tensor", "engine/backend/cpu/..."},
 	"engine/backend/cpu/isa":    nil,

@@ -113,6 +113,7 @@ func (f *fixture) prompt(kind string) model.Row {
 	r := model.Row{IDs: f.ids("mm." + kind + ".input_ids")}
 	sight, film, sound := f.m.Placeholder(model.Sight), f.m.Placeholder(model.Film), f.m.Placeholder(model.Sound)
 	var soft []tensor.Tensor
+	var ahead [][2]int         // pictures that look ahead
 	block := func(i int) int { // one past the last of the run of soft tokens at i
 		for i < len(r.IDs) && r.IDs[i] == r.IDs[i-1] {
 			i++
@@ -130,10 +131,11 @@ func (f *fixture) prompt(kind string) model.Row {
 			r.SoftAt = append(r.SoftAt, at)
 		}
 		if f.m.Info().Whole && id != sound {
-			r.Until = ahead(r.Until, len(r.IDs), i, end)
+			ahead = append(ahead, [2]int{i, end})
 		}
 		i = end - 1
 	}
+	r.Until = model.Until(r.Pos, len(r.IDs), ahead)
 	r.Soft = f.b.Concat(soft...)
 	if r.Soft.Shape()[0] != len(r.SoftAt) {
 		f.t.Fatalf("%s: %d soft tokens for %d placeholders", kind, r.Soft.Shape()[0], len(r.SoftAt))
@@ -153,20 +155,6 @@ func (f *fixture) medium(id token.ID, n int) tensor.Tensor {
 		return f.picture(mirror(f.Picture))
 	}
 	return f.picture(f.Picture)
-}
-
-// ahead marks rows from to end as seeing up to end.
-func ahead(until []int, n, from, end int) []int {
-	if until == nil {
-		until = make([]int, n)
-		for i := range until {
-			until[i] = i + 1
-		}
-	}
-	for i := from; i < end; i++ {
-		until[i] = end
-	}
-	return until
 }
 
 func mirror(img *vision.Image) *vision.Image {
