@@ -198,7 +198,8 @@ func (m *arena) trim() {
 // scratch is a worker's memory for intermediate values. Each slot grows to
 // the largest size asked for.
 type scratch struct {
-	slots [slotCount][]float32
+	slots     [slotCount][]float32
+	attention attention
 }
 
 // The slots of scratch. One job uses different ones for what it needs at the

@@ -1,15 +1,15 @@
 package cpu
 
 import (
-	"math"
-
 	"hark/engine/backend/cpu/kernel"
 	"hark/engine/tensor"
 )
 
-// queries is how many rows of queries share one pass over the keys; package
-// kernel mixes that many at once.
-const queries = 4
+// A tile is a set of rows of queries that pass over the keys together.
+const (
+	tileRows = 4  // rows that package kernel mixes at once
+	maxRows  = 16 // rows while there are tiles enough for all workers
+)
 
 // view is how far one row of queries sees: positions from low to high
 // (exclusive).
@@ -19,68 +19,86 @@ type view struct{ low, high int }
 // The order of every sum is that of the positions, so the tile's other rows
 // have no influence.
 type attention struct {
-	q, scores, mix []float32 // [4, D], [4, S], [4, D]
-	views          [queries]view
-	low, high      int // union of views
+	q, scores, mix []float32 // [rows, D], [rows, S], [rows, D]
+	views          [maxRows]view
+	inverse        [maxRows]float32 // one over the sum of a row's exponentials
+	rows           int              // a multiple of tileRows
+	low, high      int              // union of views
 	dim            int
 }
 
-// newAttention prepares a tile of size dim for the given views.
-func newAttention(s *scratch, dim int, views [queries]view) attention {
-	a := attention{views: views, low: views[0].low, high: views[0].high, dim: dim}
-	for _, v := range views[1:] {
-		a.low, a.high = min(a.low, v.low), max(a.high, v.high)
+// begin makes room for a tile of at least rows rows. Those beyond what the
+// caller fills in see nothing.
+func (a *attention) begin(s *scratch, dim, rows int) {
+	a.dim, a.rows = dim, (rows+tileRows-1)/tileRows*tileRows
+	a.q = s.floats(slotQueries, a.rows*dim)
+	a.mix = s.floats(slotMix, a.rows*dim)
+	clear(a.q[rows*dim:])
+	clear(a.mix)
+	a.low, a.high = 0, 0
+	clear(a.views[:])
+}
+
+// query sets row r, which sees v; rows are set in order.
+func (a *attention) query(r int, q []float32, v view) {
+	copy(a.q[r*a.dim:(r+1)*a.dim], q)
+	if r == 0 {
+		a.low, a.high = v.low, v.high
 	}
-	a.q = s.floats(slotQueries, queries*dim)
-	a.mix = s.floats(slotMix, queries*dim)
-	a.scores = s.floats(slotScores, queries*(a.high-a.low))
-	return a
+	a.low, a.high = min(a.low, v.low), max(a.high, v.high)
+	a.views[r] = v
 }
 
 // score fills in the products with n keys from position first on.
 func (a *attention) score(keys kernel.Matrix, first, n int) {
-	width := a.high - a.low
 	kernel.MatMul(
-		kernel.Matrix{Data: a.scores[first-a.low:], Stride: width},
-		kernel.Matrix{Data: a.q, Stride: a.dim}, keys, queries, n, a.dim)
+		kernel.Matrix{Data: a.scores[first-a.low:], Stride: a.high - a.low},
+		kernel.Matrix{Data: a.q, Stride: a.dim}, keys, a.rows, n, a.dim)
 }
 
-// softmax turns scores into exponentials, 0 where a row does not see, and
-// returns one over their sums.
-func (a *attention) softmax() (inverse [queries]float32) {
+// softmax turns scores into exponentials, 0 where a row does not see.
+func (a *attention) softmax() {
 	width := a.high - a.low
-	for r, v := range a.views {
+	for r, v := range a.views[:a.rows] {
 		row := a.scores[r*width : (r+1)*width]
-		seen := row[v.low-a.low : v.high-a.low]
-		inverse[r] = softmax(seen)
+		if v.low == v.high {
+			clear(row)
+			continue
+		}
+		a.inverse[r] = softmax(row[v.low-a.low : v.high-a.low])
 		clear(row[:v.low-a.low])
 		clear(row[v.high-a.low:])
 	}
-	clear(a.mix)
-	return inverse
 }
 
 // add mixes in n values from position first on.
 func (a *attention) add(values kernel.Matrix, first, n int) {
-	kernel.Mix(
-		kernel.Matrix{Data: a.mix, Stride: a.dim},
-		kernel.Matrix{Data: a.scores[first-a.low:], Stride: a.high - a.low},
-		values, n, a.dim)
+	width := a.high - a.low
+	for r := 0; r < a.rows; r += tileRows {
+		kernel.Mix(
+			kernel.Matrix{Data: a.mix[r*a.dim:], Stride: a.dim},
+			kernel.Matrix{Data: a.scores[r*width+first-a.low:], Stride: width},
+			values, n, a.dim)
+	}
+}
+
+// result writes row r to dst [D].
+func (a *attention) result(dst []float32, r int) {
+	dst = dst[:a.dim]
+	for d, v := range a.mix[r*a.dim : (r+1)*a.dim] {
+		dst[d] = v * a.inverse[r]
+	}
 }
 
 // softmax turns scores into exponentials relative to the greatest and returns
 // one over their sum.
 func softmax(scores []float32) float32 {
-	most := float32(math.Inf(-1))
-	for _, s := range scores {
-		most = max(most, s)
-	}
-	return 1 / kernel.Exp(scores, most)
+	return 1 / kernel.Exp(scores, kernel.Max(scores))
 }
 
-// tileRef is one tile of Attention: rows of queries that share a key head.
-// Row r of the segment's key head has position r/G and query head r%G, where
-// G = N/K.
+// tileRef is one tile of Attention: up to job.rows rows of queries that share
+// a key head. Row r of a segment's key head has position r/G and query head
+// r%G, where G = N/K.
 type tileRef struct {
 	seg, head, row int
 }
@@ -93,6 +111,7 @@ type attendJob struct {
 	layer  int
 	ahead  bool
 	segs   []tensor.Segment
+	rows   int // rows of a tile
 	tiles  []tileRef
 }
 
@@ -106,36 +125,33 @@ func (j *attendJob) tile(s *scratch, ref tileRef) {
 	seg := &j.segs[ref.seg]
 	_, l := layerOf("Attention", seg, j.layer)
 	group := j.heads / l.Heads
-	total := (seg.To - seg.From) * group
-	var views [queries]view
-	for r := range views {
-		views[r] = visible(seg, l, min(ref.row+r, total-1)/group, j.ahead)
+	rows := min(j.rows, (seg.To-seg.From)*group-ref.row)
+	a := &s.attention
+	a.begin(s, l.Dim, rows)
+	for r := range rows {
+		t := (ref.row + r) / group
+		a.query(r, j.q[j.offset(ref, l, group, r):], visible(seg, l, t, j.ahead))
 	}
-	a := newAttention(s, l.Dim, views)
-	for r := range queries {
-		copy(a.q[r*l.Dim:(r+1)*l.Dim], j.q[j.offset(ref, l, group, min(ref.row+r, total-1)):])
-	}
+	a.scores = s.floats(slotScores, a.rows*(a.high-a.low))
 	half := l.size() / 2
 	base := ref.head * pagePositions * l.Dim
 	for first, n := range spans(a.low, a.high) {
 		at := base + first%pagePositions*l.Dim
 		a.score(kernel.Matrix{Data: l.pages[first/pagePositions].data[at:half], Stride: l.Dim}, first, n)
 	}
-	inverse := a.softmax()
+	a.softmax()
 	for first, n := range spans(a.low, a.high) {
 		at := half + base + first%pagePositions*l.Dim
 		a.add(kernel.Matrix{Data: l.pages[first/pagePositions].data[at:], Stride: l.Dim}, first, n)
 	}
-	for r := range min(queries, total-ref.row) {
-		dst := j.dst[j.offset(ref, l, group, ref.row+r):][:l.Dim]
-		for d, v := range a.mix[r*l.Dim : (r+1)*l.Dim] {
-			dst[d] = v * inverse[r]
-		}
+	for r := range rows {
+		a.result(j.dst[j.offset(ref, l, group, r):], r)
 	}
 }
 
-// offset returns where row r of a tile's segment and key head begins in q.
+// offset returns where row r of a tile begins in q.
 func (j *attendJob) offset(ref tileRef, l *layerKV, group, r int) int {
+	r += ref.row
 	row := j.segs[ref.seg].From + r/group
 	return (row*j.heads + ref.head*group + r%group) * l.Dim
 }
@@ -175,7 +191,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 	y := b.arena.zeros(rows, heads*dim)
 	j := &b.jobs.attend
 	*j = attendJob{b: b, dst: y.data, q: a.data, heads: heads, layer: layer, ahead: ahead, segs: segs, tiles: j.tiles[:0]}
-	cost := 1
+	cost, total := 1, 0 // of one row, rows
 	for i := range segs {
 		s := &segs[i]
 		segmentFits("Attention", s, rows)
@@ -191,51 +207,65 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 			if v.high > l.n {
 				panic(&tensor.ShapeError{Op: "Attention: positions stored", Got: []int{l.n}, Want: []int{v.high}})
 			}
-			cost = max(cost, (v.high-v.low)*2*queries*dim)
+			cost = max(cost, (v.high-v.low)*2*dim)
 		}
+		total += (s.To - s.From) * heads
+	}
+	j.rows = b.tileSize(total)
+	for i := range segs {
+		s := &segs[i]
+		_, l := layerOf("Attention", s, layer)
 		for h := range l.Heads {
-			for r := 0; r < (s.To-s.From)*heads/l.Heads; r += queries {
+			for r := 0; r < (s.To-s.From)*heads/l.Heads; r += j.rows {
 				j.tiles = append(j.tiles, tileRef{i, h, r})
 			}
 		}
 	}
-	b.pool.do(j, len(j.tiles), macGrain/cost)
+	b.pool.do(j, len(j.tiles), macGrain/(cost*j.rows))
 	j.segs = nil
 	return y
 }
 
-// fullJob computes tiles of FullAttention: 4 rows of one head each.
+// tileSize returns the rows of a tile when there are total rows: many, so that
+// keys are read from memory rarely, unless workers would be idle.
+func (b *Backend) tileSize(total int) int {
+	if total >= 4*maxRows*b.pool.size {
+		return maxRows
+	}
+	return tileRows
+}
+
+// fullJob computes tiles of FullAttention: some rows of one head each.
 type fullJob struct {
 	b            *Backend
 	dst, q, k, v []float32 // [P, N, D]
 	rows, heads  int
 	dim          int
+	tile         int // rows of a tile
+	tiles        int // tiles of a head
 }
 
 func (j *fullJob) run(worker, from, to int) {
-	tiles := (j.rows + queries - 1) / queries
-	for item := from; item < to; item++ {
-		j.tile(&j.b.scratch[worker], item/tiles, item%tiles*queries)
-	}
-}
-
-func (j *fullJob) tile(s *scratch, head, row int) {
+	s := &j.b.scratch[worker]
+	a := &s.attention
 	stride := j.heads * j.dim
-	var views [queries]view
-	for r := range views {
-		views[r] = view{0, j.rows}
-	}
-	a := newAttention(s, j.dim, views)
-	for r := range queries {
-		copy(a.q[r*j.dim:(r+1)*j.dim], j.q[min(row+r, j.rows-1)*stride+head*j.dim:])
-	}
-	a.score(kernel.Matrix{Data: j.k[head*j.dim:], Stride: stride}, 0, j.rows)
-	inverse := a.softmax()
-	a.add(kernel.Matrix{Data: j.v[head*j.dim:], Stride: stride}, 0, j.rows)
-	for r := range min(queries, j.rows-row) {
-		dst := j.dst[(row+r)*stride+head*j.dim:][:j.dim]
-		for d, v := range a.mix[r*j.dim : (r+1)*j.dim] {
-			dst[d] = v * inverse[r]
+	for item := from; item < to; item++ {
+		head, row := item/j.tiles*j.dim, item%j.tiles*j.tile
+		rows := min(j.tile, j.rows-row)
+		a.begin(s, j.dim, rows)
+		for r := range rows {
+			a.query(r, j.q[(row+r)*stride+head:], view{0, j.rows})
+		}
+		a.scores = s.floats(slotScores, a.rows*j.rows)
+		for first, n := range spans(0, j.rows) {
+			a.score(kernel.Matrix{Data: j.k[first*stride+head:], Stride: stride}, first, n)
+		}
+		a.softmax()
+		for first, n := range spans(0, j.rows) {
+			a.add(kernel.Matrix{Data: j.v[first*stride+head:], Stride: stride}, first, n)
+		}
+		for r := range rows {
+			a.result(j.dst[(row+r)*stride+head:], r)
 		}
 	}
 }
@@ -248,8 +278,12 @@ func (b *Backend) FullAttention(q, k, v tensor.Tensor) tensor.Tensor {
 	same("FullAttention: values", values.Shape(), a.Shape()...)
 	rows, heads, dim := a.dims[0], a.dims[1], a.dims[2]
 	y := b.arena.alloc(rows, heads*dim)
-	b.jobs.full = fullJob{b: b, dst: y.data, q: a.data, k: keys.data, v: values.data, rows: rows, heads: heads, dim: dim}
-	tiles := heads * ((rows + queries - 1) / queries)
-	b.pool.do(&b.jobs.full, tiles, macGrain/max(rows*dim*2*queries, 1))
+	tile := b.tileSize(rows * heads)
+	tiles := (rows + tile - 1) / tile
+	b.jobs.full = fullJob{
+		b: b, dst: y.data, q: a.data, k: keys.data, v: values.data,
+		rows: rows, heads: heads, dim: dim, tile: tile, tiles: tiles,
+	}
+	b.pool.do(&b.jobs.full, heads*tiles, macGrain/max(rows*dim*2*tile, 1))
 	return y
 }

@@ -13,6 +13,15 @@ func Exp(x []float32, shift float32) float32 {
 	return expShift(&x[0], len(x), shift)
 }
 
+// Max returns the greatest value of x, -Inf if there is none. NaNs may be
+// passed over.
+func Max(x []float32) float32 {
+	if len(x) == 0 {
+		return float32(math.Inf(-1))
+	}
+	return maximum(&x[0], len(x))
+}
+
 // The constants of exp(x) = 2^n * exp(r), n = round(x/ln 2), r = x - n*ln 2
 // within ±ln2/2. ln2High has 15 significant bits, so n*ln2High is exact.
 const (
@@ -75,4 +84,26 @@ func expShiftGeneric(x *float32, n int, shift float32) float32 {
 		s0 += values[i]
 	}
 	return (s0 + s2) + (s1 + s3)
+}
+
+func maximumGeneric(x *float32, n int) float32 {
+	values := at(x, 0, n)
+	m0, m1 := values[0], values[0]
+	for len(values) >= 2 {
+		v := values[:2:2]
+		if v[0] > m0 {
+			m0 = v[0]
+		}
+		if v[1] > m1 {
+			m1 = v[1]
+		}
+		values = values[2:]
+	}
+	if len(values) > 0 && values[0] > m0 {
+		m0 = values[0]
+	}
+	if m1 > m0 {
+		return m1
+	}
+	return m0
 }

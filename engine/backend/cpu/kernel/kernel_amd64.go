@@ -62,6 +62,17 @@ func expShift(x *float32, n int, shift float32) float32 {
 	return expShiftGeneric(x, n, shift)
 }
 
+// maximum returns the greatest of n values, n at least 1.
+func maximum(x *float32, n int) float32 {
+	switch level {
+	case isa.AVX512:
+		return maximumAVX512(x, n)
+	case isa.AVX2:
+		return maximumAVX2(x, n)
+	}
+	return maximumGeneric(x, n)
+}
+
 // unpackBF16 widens n values.
 func unpackBF16(dst *float32, src *byte, n int) {
 	switch level {
@@ -135,6 +146,12 @@ func expShiftAVX2(x *float32, n int, shift float32) float32
 
 //go:noescape
 func expShiftAVX512(x *float32, n int, shift float32) float32
+
+//go:noescape
+func maximumAVX2(x *float32, n int) float32
+
+//go:noescape
+func maximumAVX512(x *float32, n int) float32
 
 //go:noescape
 func unpackBF16AVX2(dst *float32, src *byte, n int)

@@ -18,6 +18,10 @@ func expShift(x *float32, n int, shift float32) float32 {
 	return expShiftGeneric(x, n, shift)
 }
 
+func maximum(x *float32, n int) float32 {
+	return maximumGeneric(x, n)
+}
+
 func unpackBF16(dst *float32, src *byte, n int) {
 	unpackBF16Generic(dst, src, n)
 }

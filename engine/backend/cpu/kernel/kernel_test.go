@@ -284,6 +284,39 @@ func TestExpDoesNotDependOnPlace(t *testing.T) {
 	})
 }
 
+func TestMaxAtEveryLength(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(9, 9))
+		for n := 1; n <= 300; n++ {
+			x := fill(rng, make([]float32, n+3))[n%3 : n+n%3]
+			for i := range x {
+				x[i] -= 10
+			}
+			if got, want := Max(x), slices.Max(x); got != want {
+				t.Fatalf("n=%d: %v, want %v", n, got, want)
+			}
+			for at := range x {
+				before := x[at]
+				x[at] = 5
+				if got := Max(x); got != 5 {
+					t.Fatalf("n=%d: %v with 5 in place %d", n, got, at)
+				}
+				x[at] = before
+			}
+		}
+		inf := float32(math.Inf(1))
+		if got := Max([]float32{-inf, -inf}); got != -inf {
+			t.Errorf("Max of -Inf = %v", got)
+		}
+		if got := Max([]float32{1, inf, 2}); got != inf {
+			t.Errorf("Max of Inf = %v", got)
+		}
+		if got := Max(nil); got != -inf {
+			t.Errorf("Max of nothing = %v", got)
+		}
+	})
+}
+
 // TestActivationsAgainstFloat64 checks the relative error, from tiny to large
 // values.
 func TestActivationsAgainstFloat64(t *testing.T) {
@@ -517,6 +550,17 @@ func BenchmarkExp(b *testing.B) {
 		b.SetBytes(4 * n)
 		for b.Loop() {
 			Exp(x, 1)
+		}
+	})
+}
+
+func BenchmarkMax(b *testing.B) {
+	const n = 4096
+	x := make([]float32, n)
+	eachBench(b, "n=4096", func(b *testing.B) {
+		b.SetBytes(4 * n)
+		for b.Loop() {
+			Max(x)
 		}
 	})
 }

@@ -111,6 +111,47 @@ sum:
 	VZEROUPPER
 	RET
 
+// func maximumAVX2(x *float32, n int) float32
+//
+// Lanes begin with the first value.
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, Y1
+	SUBQ         $16, CX
+	JLT          tail
+
+loop:
+	VMAXPS (SI), Y0, Y0
+	VMAXPS 32(SI), Y1, Y1
+	ADDQ   $64, SI
+	SUBQ   $16, CX
+	JGE    loop
+
+tail:
+	ADDQ $16, CX
+	JZ   fold
+
+one:
+	VBROADCASTSS (SI), Y2
+	VMAXPS       Y2, Y0, Y0
+	ADDQ         $4, SI
+	DECQ         CX
+	JNZ          one
+
+fold:
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func unpackBF16AVX2(dst *float32, src *byte, n int)
 TEXT ·unpackBF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI

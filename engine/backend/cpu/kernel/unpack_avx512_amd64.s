@@ -103,6 +103,48 @@ sum:
 	VZEROUPPER
 	RET
 
+// func maximumAVX512(x *float32, n int) float32
+//
+// Lanes begin with the first value, and those beyond n keep what they have.
+TEXT ·maximumAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, Z1
+	SUBQ         $32, CX
+	JLT          tail
+
+loop:
+	VMAXPS (SI), Z0, Z0
+	VMAXPS 64(SI), Z1, Z1
+	ADDQ   $128, SI
+	SUBQ   $32, CX
+	JGE    loop
+
+tail:
+	ADDQ   $32, CX
+	MOVQ   $1, AX
+	SHLQ   CX, AX
+	DECQ   AX
+	KMOVW  AX, K1
+	SHRQ   $16, AX
+	KMOVW  AX, K2
+	VMAXPS (SI), Z0, K1, Z0
+	VMAXPS 64(SI), Z1, K2, Z1
+
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $1, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func unpackBF16AVX512(dst *float32, src *byte, n int)
 TEXT ·unpackBF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
