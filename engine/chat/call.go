@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unicode"
 )
 
 // lexeme is a part of a call: text, or a string between two quote tokens.
@@ -49,7 +50,7 @@ func parseCall(parts []lexeme, unfinished bool) (ToolCall, bool) {
 // end and where a quoted string is next.
 func (r *callReader) peek() byte {
 	for len(r.rest) > 0 && !r.rest[0].quoted {
-		r.rest[0].text = strings.TrimLeft(r.rest[0].text, " \t\r\n")
+		r.rest[0].text = strings.TrimLeftFunc(r.rest[0].text, unicode.IsSpace)
 		if r.rest[0].text != "" {
 			return r.rest[0].text[0]
 		}
