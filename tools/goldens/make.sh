@@ -31,7 +31,7 @@ fi
 
 # leaf.py and chat.py, where they exist, are generators beside tiny.py: each
 # writes its own folder below the folder it is given.
-programs=$(ls $tools/tiny.py $tools/leaf.py $tools/chat.py 2>/dev/null || true)
+programs=$(ls $tools/tiny.py $tools/leaf.py $tools/chat.py $tools/gemma3.py 2>/dev/null || true)
 for program in $programs; do
 	name=$(basename "$program" .py)
 	inputs=$(sum $tools/requirements.txt "$program" $tools/tinymodel/*.py $tools/tinymodel/*.jinja)

@@ -4,4 +4,7 @@
 // Start reading at the imports.
 package all
 
-import _ "hark/engine/model/gemma4" // Gemma 4
+import (
+	_ "hark/engine/model/gemma3" // Gemma 3, text
+	_ "hark/engine/model/gemma4" // Gemma 4
+)
