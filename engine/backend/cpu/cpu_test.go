@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -232,6 +234,32 @@ func TestBitsDoNotDependOnTheBatch(t *testing.T) {
 		got := m.b.Read(nil, m.forward(m.b.Input(x, len(pos), m.size), pos, segs))
 		if !slices.Equal(got, want) {
 			t.Error("a batch gives other bits than its sequences alone")
+		}
+	})
+}
+
+// TestWeightsNeedNoAlignment multiplies with float32 values in place and with
+// the same ones at an odd address.
+func TestWeightsNeedNoAlignment(t *testing.T) {
+	each(t, func(t *testing.T) {
+		b := start(t, 2)
+		r := newRandom(8)
+		var results [][]float32
+		x := b.Constant(r.floats(3*100), 3, 100)
+		values := r.floats(9 * 100)
+		for _, offset := range []int{0, 1} {
+			data := make([]byte, offset, offset+4*len(values))
+			for _, v := range values {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+			}
+			w, err := b.Weight(tensor.Stored{Name: "w", Shape: []int{9, 100}, Format: tensor.F32, Data: data[offset:]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, b.Read(nil, b.Linear(x, w, nil)), b.Read(nil, b.Embed(w, []int32{8, 0}, 2)))
+		}
+		if !slices.Equal(results[0], results[2]) || !slices.Equal(results[1], results[3]) {
+			t.Error("an odd address gives other values")
 		}
 	})
 }

@@ -129,7 +129,7 @@ func (t *T) weight(s tensor.Stored) tensor.Weight {
 
 func testLinear(t *T) {
 	for _, format := range formats() {
-		for _, sizes := range [][3]int{{1, 5, 128}, {3, 8, 256}, {17, 33, 384}} {
+		for _, sizes := range [][3]int{{1, 5, 128}, {3, 8, 256}, {9, 17, 384}} {
 			rows, out, in := sizes[0], sizes[1], sizes[2]
 			s := t.stored(format, out, in)
 			w := t.weight(s)
@@ -196,6 +196,7 @@ func testExperts(t *T) {
 	} {
 		gate, up := t.stored(format, experts, width, hidden), t.stored(format, experts, width, hidden)
 		down := t.stored(format, experts, hidden, width)
+		gates, ups, downs := values(&gate), values(&up), values(&down)
 		x, v := t.input(rows, hidden)
 		logits, l := t.input(rows, experts)
 		scale, sv := t.input(experts)
@@ -209,13 +210,13 @@ func testExperts(t *T) {
 			for _, e := range chosen {
 				share := math.Exp(float64(l[r*experts+e])) / total * float64(sv[e])
 				row := v[r*hidden : (r+1)*hidden]
-				g, _ := product(row, values(&gate)[e*width*hidden:(e+1)*width*hidden], hidden)
-				u, _ := product(row, values(&up)[e*width*hidden:(e+1)*width*hidden], hidden)
+				g, _ := product(row, gates[e*width*hidden:(e+1)*width*hidden], hidden)
+				u, _ := product(row, ups[e*width*hidden:(e+1)*width*hidden], hidden)
 				inner := make([]float32, width)
 				for i := range inner {
 					inner[i] = float32(geluOf(g[i]) * u[i])
 				}
-				d, m := product(inner, values(&down)[e*width*hidden:(e+1)*width*hidden], width)
+				d, m := product(inner, downs[e*width*hidden:(e+1)*width*hidden], width)
 				for i := range d {
 					want[r*hidden+i] += share * d[i]
 					magnitude[r*hidden+i] += math.Abs(share) * m[i]
