@@ -12,7 +12,7 @@ import (
 // tokens that the configuration calls special.
 func (f *file) tokenizer(marked []addedToken) (*Tokenizer, error) {
 	t := &Tokenizer{
-		runes: map[rune]ID{}, unknown: none, whole: f.whole, fuse: f.fuse,
+		runes: map[rune]ID{}, unknown: none, merges: newPairs(0), whole: f.whole, fuse: f.fuse,
 		normalize: f.normalize, restore: f.restore,
 	}
 	if err := t.place(f); err != nil {
