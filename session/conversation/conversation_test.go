@@ -67,7 +67,7 @@ func TestItemsKeepTheirPlaces(t *testing.T) {
 	}
 }
 
-func TestDeleteFreesMedia(t *testing.T) {
+func TestMediaAreFreedOnce(t *testing.T) {
 	var l List
 	m := &medium{tokens: 3}
 	it := user("a", text("x"))
@@ -76,9 +76,11 @@ func TestDeleteFreesMedia(t *testing.T) {
 	if it.Tokens() != 3 {
 		t.Errorf("Tokens = %d, want 3", it.Tokens())
 	}
-	if !l.Delete("a") || l.Delete("a") || m.closed != 1 || l.Len() != 0 || l.Last() != "" {
-		t.Errorf("closed %d times, %d items left", m.closed, l.Len())
+	if l.Delete("a") != it || l.Delete("a") != nil || l.Len() != 0 || l.Last() != "" {
+		t.Errorf("%d items left", l.Len())
 	}
+	it.Close()
+	it.Close()
 	l.Add(it)
 	l.Close()
 	if m.closed != 1 {
@@ -182,14 +184,18 @@ func TestForgetDropsTheOldestTurn(t *testing.T) {
 		"system: \"S\"\nuser: \"2\"\nassistant: \"D\"\nuser: \"3\"\n",
 		"system: \"S\"\nuser: \"3\"\n",
 	} {
-		if !l.Forget() {
+		forgotten := l.Forget()
+		if len(forgotten) == 0 {
 			t.Fatal("nothing to forget")
+		}
+		for _, it := range forgotten {
+			it.Close()
 		}
 		if messages, _ := Render("", l.Items()); show(messages) != want {
 			t.Errorf("left:\n%swant\n%s", show(messages), want)
 		}
 	}
-	if l.Forget() {
+	if l.Forget() != nil {
 		t.Error("forgot the last turn")
 	}
 	if m.closed != 1 || l.Len() != 7 {

@@ -137,49 +137,42 @@ func (l *List) insert(i int, it *Item) {
 	l.byID[it.ID] = it
 }
 
-// Delete takes an item out and frees its media. It reports whether there was
-// such an item.
-func (l *List) Delete(id string) bool {
+// Delete takes an item out and returns it, nil if there is none. Its media are
+// the caller's to free, once no prompt holds them.
+func (l *List) Delete(id string) *Item {
 	it := l.byID[id]
 	if it == nil {
-		return false
+		return nil
 	}
 	delete(l.byID, id)
 	l.items = slices.DeleteFunc(l.items, func(x *Item) bool { return x == it })
-	it.Close()
-	return true
+	return it
 }
 
 // Forget takes the oldest turn out of the prompts: everything before the second
-// user message, instructions excepted. It reports false if there is only one
-// turn left.
-func (l *List) Forget() bool {
-	first, second := -1, -1
-	user := false // the item before was the user's
-	for i, it := range l.items {
+// user message, instructions excepted. It returns the items that it marked,
+// none if there is only one turn left. Their media are the caller's to free.
+func (l *List) Forget() (forgotten []*Item) {
+	turns, user := 0, false // user: the item before was a user's
+	for _, it := range l.items {
 		if it.Forgotten || it.Role == realtime.RoleSystem {
 			continue
 		}
-		if first < 0 {
-			first = i
-		}
 		is := it.Role == realtime.RoleUser
-		if is && !user && i > first {
-			second = i
+		if is && !user && len(forgotten) > 0 {
+			turns++
 			break
 		}
 		user = is
+		forgotten = append(forgotten, it)
 	}
-	if second < 0 {
-		return false
+	if turns == 0 {
+		return nil
 	}
-	for _, it := range l.items[first:second] {
-		if it.Role != realtime.RoleSystem {
-			it.Forgotten = true
-			it.Close()
-		}
+	for _, it := range forgotten {
+		it.Forgotten = true
 	}
-	return true
+	return forgotten
 }
 
 // Close frees the media of all items.

@@ -1,0 +1,132 @@
+package session
+
+import (
+	"errors"
+	"slices"
+
+	"hark/engine"
+	"hark/engine/chat"
+	"hark/session/conversation"
+	"hark/session/realtime"
+)
+
+// chatOptions returns how a prompt of the session is rendered, with what a
+// response changes.
+func (s *session) chatOptions(p *realtime.ResponseParams) chat.Options {
+	tools, choice := s.config.Tools, s.config.ToolChoice
+	reasoning := s.config.Reasoning
+	if p != nil {
+		tools, choice = p.Tools.Or(tools), p.ToolChoice.Or(choice)
+		reasoning = p.Reasoning.Or(reasoning)
+	}
+	o := chat.Options{Think: thinks(reasoning)}
+	if choice.Mode == "none" {
+		return o
+	}
+	for _, t := range tools {
+		if choice.Name == "" || choice.Name == t.Name {
+			o.Tools = append(o.Tools, chat.Tool{Name: t.Name, Description: t.Description, Parameters: t.Parameters})
+		}
+	}
+	return o
+}
+
+// thinks reports whether the effort asks for thoughts before the answer. Low
+// efforts do not: a voice that waits for thoughts is no voice.
+func thinks(r *realtime.Reasoning) bool {
+	return r != nil && (r.Effort == "medium" || r.Effort == "high" || r.Effort == "xhigh")
+}
+
+// render makes a prompt of items.
+func (s *session) render(instructions string, items []*conversation.Item, o chat.Options) (Prompt, error) {
+	messages, media := conversation.Render(instructions, items)
+	return s.engine.Prompt(messages, media, o)
+}
+
+// set makes the conversation's sequence hold the conversation and, with Open,
+// what is being said. Where that does not fit the context, the oldest turns
+// are forgotten, unless the client forbade it. The second result is how many
+// positions of the prompt were in the cache when the last answer ended: what
+// was read in early since then is not counted as found there.
+func (s *session) set(instructions string, o chat.Options) (Prompt, int, error) {
+	if s.seq == nil {
+		seq, err := s.engine.Open()
+		if err != nil {
+			return nil, 0, err
+		}
+		s.seq = seq
+	}
+	room := s.info.Context - s.info.Context/contextReserve
+	limit := room // once something must go, more goes at once: the cache after it starts anew anyway
+	for {
+		items := s.items.Items()
+		if o.Open {
+			items = append(slices.Clip(items), s.live.item)
+		}
+		prompt, err := s.render(instructions, items, o)
+		if err != nil {
+			return nil, 0, err
+		}
+		if tokens := prompt.Tokens(); tokens > limit && s.truncates() {
+			if gone := s.items.Forget(); gone != nil {
+				s.log.Debug("forgot the oldest turn", "tokens", tokens)
+				s.discard(gone...)
+				limit = room * 3 / 4
+				continue
+			}
+		}
+		reused, err := s.seq.Set(prompt)
+		if err != nil {
+			return nil, 0, err
+		}
+		s.kept = min(s.kept, reused)
+		s.sweep()
+		return prompt, s.kept, nil
+	}
+}
+
+// truncates reports whether the client allows to forget.
+func (s *session) truncates() bool {
+	return string(s.config.Truncation) != `"disabled"`
+}
+
+// discard frees the media of items that left the conversation, as soon as no
+// prompt that is being read in can hold them.
+func (s *session) discard(items ...*conversation.Item) {
+	s.trash = append(s.trash, items...)
+	s.stale = true
+}
+
+// sweep frees what was discarded. The conversation's sequence has just been
+// set to a prompt without it.
+func (s *session) sweep() {
+	if len(s.beside) > 0 || s.active != nil && s.active.seq != nil {
+		return
+	}
+	for _, it := range s.trash {
+		it.Close()
+	}
+	s.trash = nil
+}
+
+// idle reports whether nothing uses the conversation's sequence.
+func (s *session) idle() bool { return !s.busy && s.active == nil }
+
+// prefill brings the sequence up to date while nobody waits for an answer: the
+// instructions, items as they come, and speech while it is spoken.
+func (s *session) prefill() {
+	s.stale = false
+	o := s.chatOptions(nil)
+	o.Open = s.live != nil && s.live.clip != nil
+	if s.seq == nil && s.items.Len() == 0 && s.config.Instructions == "" && !o.Open {
+		return
+	}
+	_, _, err := s.set(s.config.Instructions, o)
+	switch {
+	case err == nil:
+	case errors.Is(err, engine.ErrTooLong), errors.Is(err, engine.ErrBusy):
+		// The response that comes to need it says so.
+	default:
+		s.log.Debug("prefill", "err", err)
+	}
+}

@@ -1,0 +1,257 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hark/engine"
+	"hark/engine/chat"
+	"hark/engine/token"
+	"hark/session/conversation"
+	"hark/session/realtime"
+)
+
+// response is one answer, from response.created to response.done.
+type response struct {
+	params realtime.ResponseParams
+	wire   realtime.Response // as the client sees it
+	began  time.Time
+	first  time.Duration // until the first token
+
+	// A response that has its own input, or is out of band, has a sequence
+	// of its own, and the items made for it.
+	seq   Sequence // nil: the conversation's
+	input []*conversation.Item
+	owned []*conversation.Item
+
+	started bool // tokens are being read
+	closed  bool // response.done was sent
+	cancel  context.CancelFunc
+
+	parser  chat.Parser
+	message *conversation.Item // the message that is being written, nil outside
+	ids     []token.ID         // written since the last item ended
+	mixed   bool               // they are not only those of a message: thoughts, calls
+	index   int                // output_index of the next item
+}
+
+// createResponse begins an answer that the client asks for.
+func (s *session) createResponse(ev realtime.ResponseCreate) {
+	if err := s.respond(ev.Params); err != nil {
+		s.fault(ev.ID(), err)
+	}
+}
+
+// answerTurn begins the answer to a turn that the server found. While another
+// answer goes on, it waits for its end.
+func (s *session) answerTurn() {
+	if s.active != nil {
+		s.queued = true
+		return
+	}
+	if err := s.respond(realtime.ResponseParams{}); err != nil {
+		s.fault("", err)
+	}
+}
+
+// respond begins a response. An error means that there is none; whatever goes
+// wrong later is said by response.done.
+func (s *session) respond(p realtime.ResponseParams) error {
+	switch {
+	case p.OutOfBand && len(s.beside) >= MaxOutOfBand:
+		return &realtime.Error{Kind: realtime.TypeServer, Code: realtime.CodeOverloaded,
+			Message: fmt.Sprintf("%d responses out of band are in progress, want at most that many", MaxOutOfBand)}
+	case !p.OutOfBand && s.active != nil:
+		return realtime.Invalid(realtime.CodeActiveResponse, "",
+			"Conversation already has an active response in progress: %s", s.active.wire.ID)
+	case len(p.Tools.Value) > MaxTools:
+		return realtime.Invalid(realtime.CodeTooLong, "response.tools", "%d tools, want at most %d", len(p.Tools.Value), MaxTools)
+	}
+	r := &response{params: p, began: time.Now(), cancel: func() {}}
+	if err := s.gather(r); err != nil {
+		r.free()
+		return err
+	}
+	r.wire = realtime.Response{
+		ID:              s.id.next("resp"),
+		Status:          realtime.InProgress,
+		ConversationID:  s.conversationID(),
+		Output:          realtime.ModalityText, // there is no voice
+		MaxOutputTokens: p.MaxOutputTokens.Or(s.config.MaxOutputTokens),
+		Format:          s.config.OutputFormat,
+		Voice:           p.Voice.Or(s.config.Voice),
+		Metadata:        p.Metadata,
+	}
+	if p.OutOfBand {
+		r.wire.ConversationID = ""
+		s.beside[r] = true
+	} else {
+		s.active = r
+	}
+	s.responses++
+	s.send(realtime.ResponseCreated{Response: &r.wire})
+	if r.seq == nil && s.busy {
+		return nil // it starts when the cancelled one before it has let go
+	}
+	s.start(r)
+	return nil
+}
+
+func (s *session) conversationID() string { return "conv" + s.config.ID[len("sess"):] }
+
+// gather finds the items that a response is to be about, and opens a sequence
+// of its own where it needs one.
+func (s *session) gather(r *response) error {
+	switch {
+	case r.params.Input.Set:
+		if len(r.params.Input.Value) > MaxItems {
+			return tooManyItems()
+		}
+		for i, wire := range r.params.Input.Value {
+			path := fmt.Sprintf("response.input[%d]", i)
+			if wire.Type == realtime.ItemReference {
+				it := s.items.Get(wire.ID)
+				if it == nil {
+					return realtime.Invalid(realtime.CodeInvalidValue, path+".id", "there is no item %.64q", wire.ID)
+				}
+				r.input = append(r.input, it)
+				continue
+			}
+			it, err := s.newItem(wire, path)
+			if err != nil {
+				return err
+			}
+			r.input, r.owned = append(r.input, it), append(r.owned, it)
+		}
+	case r.params.OutOfBand:
+		r.input = append(r.input, s.items.Items()...)
+	default:
+		return nil
+	}
+	seq, err := s.engine.Open()
+	if err != nil {
+		return err
+	}
+	r.seq = seq
+	return nil
+}
+
+// free frees the items that were made for the response.
+func (r *response) free() {
+	for _, it := range r.owned {
+		it.Close()
+	}
+	r.owned = nil
+}
+
+// start renders the prompt and begins to read tokens.
+func (s *session) start(r *response) {
+	r.started = true
+	instructions := r.params.Instructions.Or(s.config.Instructions)
+	o := s.chatOptions(&r.params)
+	o.Generate = true
+	var prompt Prompt
+	var reused int
+	var err error
+	seq := r.seq
+	if seq == nil {
+		prompt, reused, err = s.set(instructions, o)
+		seq = s.seq
+		s.stale, s.kept = false, s.info.Context // all that comes now is kept until something else is set
+	} else if prompt, err = s.render(instructions, r.input, o); err == nil {
+		reused, err = seq.Set(prompt)
+	}
+	if err != nil {
+		s.fail(r, err)
+		s.release(r)
+		return
+	}
+	r.wire.Usage = usage(prompt, reused)
+	r.parser = s.engine.Parser(prompt, o)
+	g := engine.Generate{Max: r.wire.MaxOutputTokens, Sample: s.info.Sampling}
+	if t := r.params.Temperature; t.Set {
+		g.Sample.Temperature = float32(t.Value)
+	} else if t := s.config.Temperature; t.Set {
+		g.Sample.Temperature = float32(t.Value)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	s.busy = s.busy || r.seq == nil
+	s.readers.Go(func() {
+		defer cancel()
+		runResponse(ctx, r, seq, g, s.steps)
+	})
+}
+
+// usage counts a prompt by kind, and what of it the cache held already.
+func usage(p Prompt, reused int) *realtime.Usage {
+	u := &realtime.Usage{}
+	for _, part := range p {
+		n := part.Tokens()
+		cached := min(n, reused)
+		reused -= cached
+		switch part.Medium.(type) {
+		case nil:
+			u.InputText, u.CachedText = u.InputText+n, u.CachedText+cached
+		case Clip:
+			u.InputAudio, u.CachedAudio = u.InputAudio+n, u.CachedAudio+cached
+		default:
+			u.InputImage, u.CachedImage = u.InputImage+n, u.CachedImage+cached
+		}
+	}
+	return u
+}
+
+// fail ends a response that the server could not give.
+func (s *session) fail(r *response, err error) {
+	e, _ := s.explain(err)
+	r.wire.Err = e
+	s.finish(r, realtime.Failed, "")
+}
+
+// finish sends the closing events. Nothing of the response follows them,
+// whatever its goroutine still reads.
+func (s *session) finish(r *response, status realtime.Status, reason realtime.Reason) {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.cancel()
+	itemStatus := realtime.Completed
+	if status != realtime.Completed {
+		itemStatus = realtime.Incomplete
+	} else if r.index == 0 && r.message == nil {
+		s.openMessage(r) // an answer without a word is an answer
+	}
+	s.closeMessage(r, itemStatus)
+	r.wire.Status, r.wire.Reason = status, reason
+	if r.wire.Usage == nil {
+		r.wire.Usage = &realtime.Usage{}
+	}
+	s.send(realtime.ResponseDone{Response: &r.wire})
+	s.log.Debug("response done", "response", r.wire.ID, "reason", string(status), "tokens", r.wire.Usage.OutputText,
+		"first_ms", r.first.Milliseconds(), "ms", time.Since(r.began).Milliseconds())
+	s.tokens += r.wire.Usage.OutputText
+	if s.active == r {
+		s.active = nil
+		s.stale = true
+	}
+}
+
+// release is called once for every response, when no goroutine reads for it
+// any more: it frees what the response held and goes on with what waited.
+func (s *session) release(r *response) {
+	if r.seq != nil {
+		s.closeSequence(r.seq)
+		r.free()
+		delete(s.beside, r)
+	}
+	switch {
+	case s.active != nil && !s.active.started && !s.busy:
+		s.start(s.active)
+	case s.queued && s.active == nil:
+		s.queued = false
+		s.answerTurn()
+	}
+}

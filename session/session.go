@@ -1,0 +1,297 @@
+// Package session holds one conversation: packets of a media.Conn and tokens
+// of an engine come in, events go out. It is the only package that knows both
+// transports and models.
+//
+// One goroutine, the caller of Run, owns the session's state. Two kinds of
+// others send it messages: a reader with the client's packets, and for each
+// response in progress one that reads the engine's tokens. The code is cut by
+// what comes in: events.go takes client events, listen.go sound, speak.go
+// tokens.
+//
+// Start reading at Run, then listen.go and speak.go.
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hark/audio"
+	"hark/engine/model"
+	"hark/media"
+	"hark/session/conversation"
+	"hark/session/realtime"
+)
+
+const modelRate = int64(audio.ModelRate)
+
+// Options are the choices of a session.
+type Options struct {
+	// Engine answers. It must be set.
+	Engine Engine
+	// Log receives a line at the session's end, and faults; nil discards.
+	Log *slog.Logger
+	// Model is the name that the session shows to the client; "" is the
+	// family of the engine's model.
+	Model string
+	// Instructions are the system prompt until the client sets its own.
+	Instructions string
+	// NewDetector makes the detectors of speech; nil is NewDetector.
+	NewDetector func() Detector
+}
+
+// Close codes: 1000 the client left, 1001 the server goes away, 1008 the
+// client broke a rule, 1011 the server failed.
+const (
+	closeNormal    = 1000
+	closeGoingAway = 1001
+	closePolicy    = 1008
+	closeInternal  = 1011
+)
+
+// session is the state of one conversation. Its goroutine is the caller of
+// Run; no other touches a field but those marked.
+type session struct {
+	engine      Engine
+	info        model.Info
+	log         *slog.Logger
+	conn        media.Conn
+	newDetector func() Detector
+
+	config realtime.Session
+	items  conversation.List
+	id     idSource
+	began  time.Time
+
+	ear        *ear
+	live       *utterance // what is being said, nil between turns
+	committing bool       // the client ends the turn, not the server
+	commitID   string     // event id of that commit
+	deaf       bool       // the client was told that the model cannot hear
+
+	seq    Sequence  // of the conversation, nil until it is needed
+	busy   bool      // a goroutine reads tokens from seq
+	active *response // the response in the conversation, nil between them
+	queued bool      // a turn ended while it went on, and wants an answer
+	beside map[*response]bool
+	stale  bool                 // seq does not hold all that is known
+	kept   int                  // positions that seq has held since the last answer
+	trash  []*conversation.Item // not in the conversation any more, media not freed
+
+	steps   chan step // shared with the goroutines of responses
+	readers sync.WaitGroup
+
+	ended error // why the session ends, nil while it goes on
+
+	// For the log line at the end.
+	responses, errors int
+	tokens            int
+}
+
+// received is a packet, or the error that ended the connection.
+type received struct {
+	packet media.Packet
+	err    error
+}
+
+// Run holds a session until the client leaves, the connection fails or ctx
+// ends. It closes conn, and returns when every goroutine of the session and
+// of conn has ended. A client that left in order is no error.
+func Run(ctx context.Context, conn media.Conn, o Options) error {
+	s, err := newSession(conn, o)
+	if err != nil {
+		return errors.Join(err, conn.Close(closeInternal, "the server failed"))
+	}
+	// inbox holds inboxPackets. Full: the reader waits.
+	inbox := make(chan received, inboxPackets)
+	done := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() { runReader(conn, inbox, done) })
+
+	s.send(realtime.SessionCreated{Session: &s.config})
+	s.loop(ctx, inbox)
+	s.stop()
+
+	code, reason := closeReason(s.ended)
+	err = conn.Close(code, reason) // ends the reader's Recv
+	close(done)
+	reader.Wait()
+	s.logEnd()
+	if s.ended == io.EOF {
+		return err
+	}
+	return errors.Join(s.ended, err)
+}
+
+// runReader hands packets to the session until the connection ends.
+func runReader(conn media.Conn, inbox chan<- received, done <-chan struct{}) {
+	for {
+		p, err := conn.Recv(context.Background()) // ends when conn is closed
+		select {
+		case inbox <- received{p, err}:
+		case <-done:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func newSession(conn media.Conn, o Options) (*session, error) {
+	s := &session{
+		engine:      o.Engine,
+		info:        o.Engine.Model(),
+		log:         o.Log,
+		conn:        conn,
+		newDetector: o.NewDetector,
+		config:      realtime.DefaultSession(),
+		began:       time.Now(),
+		beside:      map[*response]bool{},
+		steps:       make(chan step, stepsAhead), // full: the sender waits
+	}
+	s.id = newIDs()
+	s.config.ID = s.id.next("sess")
+	if s.config.Model = o.Model; o.Model == "" {
+		s.config.Model = s.info.Family
+	}
+	s.config.Instructions = o.Instructions
+	s.config.Output = realtime.ModalityText // there is no voice
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.log = s.log.With("session", s.config.ID)
+	if s.newDetector == nil {
+		s.newDetector = NewDetector
+	}
+	s.ear = newEar(s.newDetector(), int64(s.info.ClipSamples))
+	if err := s.ear.configure(s.config.InputFormat, s.config.TurnDetection); err != nil {
+		return nil, err
+	}
+	s.stale = s.config.Instructions != ""
+	return s, nil
+}
+
+// loop is the session's life.
+func (s *session) loop(ctx context.Context, inbox <-chan received) {
+	for s.ended == nil {
+		if s.stale && s.idle() && len(inbox) == 0 {
+			s.prefill()
+		}
+		select {
+		case <-ctx.Done():
+			s.end(ErrShutdown)
+		case in := <-inbox:
+			if in.err != nil {
+				s.end(in.err)
+				continue
+			}
+			s.receive(in.packet)
+		case st := <-s.steps:
+			s.step(st)
+		}
+	}
+}
+
+// end makes the loop return. The first reason counts.
+func (s *session) end(why error) {
+	if s.ended == nil {
+		s.ended = why
+	}
+}
+
+// stop cancels what is in progress and frees what the session holds of the
+// engine.
+func (s *session) stop() {
+	if s.active != nil {
+		s.active.cancel()
+	}
+	for r := range s.beside {
+		r.cancel()
+	}
+	var drain sync.WaitGroup
+	stopped := make(chan struct{})
+	drain.Go(func() {
+		for {
+			select {
+			case <-s.steps:
+			case <-stopped:
+				return
+			}
+		}
+	})
+	s.readers.Wait()
+	close(stopped)
+	drain.Wait()
+	for r := range s.beside {
+		s.closeSequence(r.seq)
+		r.free()
+	}
+	s.closeSequence(s.seq)
+	s.abandon()
+	for _, it := range s.trash {
+		it.Close()
+	}
+	s.items.Close()
+}
+
+func (s *session) closeSequence(seq Sequence) {
+	if seq == nil {
+		return
+	}
+	if err := seq.Close(); err != nil {
+		s.log.Error("sequence close", "err", err)
+	}
+}
+
+// receive takes one packet of the client.
+func (s *session) receive(p media.Packet) {
+	switch p := p.(type) {
+	case media.Event:
+		ev, err := realtime.Decode(p)
+		if err != nil {
+			var e *realtime.Error
+			errors.As(err, &e)
+			s.fault(e.EventID, err)
+			return
+		}
+		s.handle(ev)
+	case media.Audio, media.Picture:
+		// The transports of this build carry both inside events.
+	}
+}
+
+// send sends one event. A client that does not take it ends the session.
+func (s *session) send(ev realtime.ServerEvent) {
+	if s.ended != nil {
+		return
+	}
+	data := realtime.Append(make([]byte, 0, 512), s.id.next("event"), ev)
+	if err := s.conn.Send(context.Background(), media.Event(data)); err != nil {
+		s.end(err)
+	}
+}
+
+// closeReason returns the code and the words of the close.
+func closeReason(why error) (code int, reason string) {
+	switch {
+	case why == io.EOF:
+		return closeNormal, ""
+	case errors.Is(why, ErrShutdown):
+		return closeGoingAway, "the server is shutting down"
+	}
+	return closePolicy, "the connection failed" // nobody is there to read it
+}
+
+// logEnd writes the one line of a session.
+func (s *session) logEnd() {
+	why := "left"
+	if s.ended != io.EOF {
+		why = s.ended.Error()
+	}
+	s.log.Info("session ended", "reason", why, "ms", time.Since(s.began).Milliseconds(),
+		"items", s.items.Len(), "responses", s.responses, "tokens", s.tokens, "errors", s.errors)
+}
