@@ -133,6 +133,7 @@ var calls = []call{
 	},
 	{
 		name: "time.Sleep", tests: true,
+		places: []string{"engine/demo/bench_test.go", "session/"}, // real-time pace; bubbles
 		advice: "wait for the event, or run the test in a testing/synctest bubble and add the file here",
 	},
 	{
