@@ -35,23 +35,25 @@ var looks = []look{
 func main() {
 	out := flag.String("out", "docs/images", "folder of the pictures")
 	root := flag.String("root", ".", "root of the module")
+	binary := flag.String("hark", "", "binary to run; without it one is built")
 	flag.Parse()
-	if err := run(context.Background(), *root, *out); err != nil {
+	if err := run(context.Background(), *root, *out, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "screenshots:", err)
 		os.Exit(1)
 	}
 }
 
 // run starts the server and takes every picture.
-func run(ctx context.Context, root, out string) (err error) {
+func run(ctx context.Context, root, out, binary string) (err error) {
 	folder, err := os.MkdirTemp("", "hark-screenshots-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	binary, err := e2e.Build(root, folder)
-	if err != nil {
-		return err
+	if binary == "" {
+		if binary, err = e2e.Build(root, folder); err != nil {
+			return err
+		}
 	}
 	server, err := e2e.StartServer(ctx, binary, folder, "")
 	if err != nil {

@@ -122,8 +122,8 @@ export class Captions {
 
   #pictures(pictures) {
     if (!pictures.length) return [];
-    const images = pictures.map(({ uri, name }) => {
-      const image = element('img');
+    const images = pictures.map(({ uri, name, frame }) => {
+      const image = element('img', frame ? 'frame' : '');
       image.src = uri;
       image.alt = name;
       image.onload = () => this.#follow();
