@@ -5,10 +5,14 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"hark/audio"
+	"hark/audio/wav"
 )
 
 // patience is how long an answer of the embedded model may take on a busy
@@ -115,6 +119,44 @@ func TestHarkHearsSeesAndReads(t *testing.T) {
 				t.Errorf("answer = %q, want %q", got, c.Answer)
 			}
 		})
+	}
+}
+
+// said is a WAV file of sample questions with two seconds of silence after
+// each.
+func said(t *testing.T, cases ...Case) string {
+	t.Helper()
+	var all []float32
+	for _, c := range cases {
+		data, err := os.ReadFile(sample(t, c.Audio))
+		check(t, err)
+		clip, err := wav.Decode(data, nil)
+		check(t, err)
+		all = append(append(all, clip.Samples...), make([]float32, 2*clip.Rate)...)
+	}
+	file := filepath.Join(t.TempDir(), "said.wav")
+	check(t, os.WriteFile(file, wav.Encode(audio.ModelRate, all), 0o600))
+	return file
+}
+
+func TestAConversationOfSeveralTurns(t *testing.T) {
+	s := serve(t)
+	cases := samples(t)
+	spoken := []Case{cases["question-0"], cases["question-6"], cases["question-8"]}
+	p := open(t, s.Address, Options{Sound: said(t, spoken...), Camera: film(t, "picture-spoken-6.png")})
+	check(t, p.Wait(idle, soon))
+	check(t, p.Instruct(spoken[0].System))
+	check(t, p.Click("talk"))
+	for i, c := range spoken {
+		if got, err := p.Answer(i+1, patience); err != nil || got != c.Answer {
+			t.Fatalf("answer %d = %q, %v, want %q", i+1, got, err, c.Answer)
+		}
+	}
+	check(t, p.Click("see"))
+	check(t, p.Wait("document.getElementById('preview').videoWidth > 0", soon))
+	check(t, p.Ask("What do you see?"))
+	if got, err := p.Answer(4, patience); err != nil || got != cases["picture-spoken-6"].Answer {
+		t.Errorf("answer 4 = %q, %v, want %q", got, err, cases["picture-spoken-6"].Answer)
 	}
 }
 

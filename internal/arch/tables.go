@@ -53,7 +53,7 @@ var imports = map[string][]string{
 	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
 
 	"web":               nil,
-	"e2e":               {"audio/wav"},
+	"e2e":               nil,
 	"internal/arch":     nil,
 	"internal/leak":     nil,
 	"tools/screenshots": {"e2e"},
