@@ -34,10 +34,12 @@ var imports = map[string][]string{
 	"engine":                    {"engine/...", "audio/...", "vision/..."},
 	"engine/chat":               {"engine/token"},
 	"engine/demo":               {"engine/weights"},
+	"engine/grammar":            {"engine/token"},
 	"engine/token":              nil,
 	"engine/tensor":             nil,
 	"engine/tensor/tensortest":  {"engine/tensor"},
 	"engine/sample":             {"engine/token"},
+	"engine/grammar":            {"engine/token"},
 	"engine/weights":            {"engine/tensor"},
 	"engine/kv":                 {"engine/tensor", "engine/token"},
 	"engine/sched":              {"engine/model", "engine/kv", "engine/tensor", "engine/token"},
@@ -55,6 +57,7 @@ var imports = map[string][]string{
 	"web":               nil,
 	"e2e":               nil,
 	"internal/arch":     nil,
+	"internal/host":     nil,
 	"internal/leak":     nil,
 	"tools/screenshots": {"e2e"},
 }
@@ -110,7 +113,7 @@ var calls = []call{
 	},
 	{
 		name:   "panic",
-		places: []string{"engine/backend/", "engine/tensor/", "engine/weights/", "engine/model/", "engine/step.go"},
+		places: []string{"engine/backend/", "engine/tensor/", "engine/weights/", "engine/model/", "engine/grammar/", "engine/step.go"},
 		advice: "return an error; only code that works on shapes panics, when they contradict what was checked at load",
 	},
 	{
