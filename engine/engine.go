@@ -22,6 +22,7 @@ import (
 	"sync"
 
 	"hark/engine/chat"
+	"hark/engine/grammar"
 	"hark/engine/model"
 	"hark/engine/tensor"
 	"hark/engine/token"
@@ -67,6 +68,9 @@ type Engine struct {
 	model   model.Model
 	backend tensor.Backend
 
+	// The vocabulary is read when the first grammar asks for it.
+	vocabulary func() *grammar.Vocabulary
+
 	mu     sync.Mutex
 	queue  []func() // commands for the step goroutine, in order
 	wake   chan struct{}
@@ -85,6 +89,7 @@ type Engine struct {
 // Load makes an engine of a model. It takes the backend over: Close closes it.
 func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 	e := &Engine{model: m, backend: b, info: m.Info(), wake: make(chan struct{}, 1)}
+	e.vocabulary = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(m.Tokenizer()) })
 	if o != nil {
 		e.opts = *o
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"hark/engine/grammar"
 	"hark/engine/sample"
 	"hark/engine/token"
 )
@@ -39,6 +40,11 @@ type Generate struct {
 	Sample sample.Options
 	// Stops are ids that end the answer beside the model's own.
 	Stops []token.ID
+	// Grammar keeps the answer within a grammar; nil leaves it free. It holds
+	// from the first token on or, if Trigger is set, from the token behind
+	// each Trigger until the grammar is complete.
+	Grammar *grammar.Grammar
+	Trigger token.ID
 	// StopStrings end the answer where one of them appears; it is not part
 	// of the text.
 	StopStrings []string

@@ -21,7 +21,8 @@ type generation struct {
 	err     error      // set before out is closed
 	sampler *sample.Sampler
 	stops   map[token.ID]bool
-	max     int  // tokens still allowed
+	rails   *rails // nil: the answer is free
+	max     int    // tokens still allowed
 	penalty bool // the sampler looks at what is in the prompt
 }
 
@@ -30,10 +31,15 @@ func newGeneration(e *Engine, o *Generate) *generation {
 	opts := o.Sample
 	opts.Suppress = slices.Concat(opts.Suppress, e.info.Suppress)
 	g.penalty = opts.Repetition != 0 && opts.Repetition != 1 || opts.Presence != 0 || opts.Frequency != 0
-	g.sampler = sample.New(opts)
-	for _, id := range slices.Concat(e.info.Stops, o.Stops) {
+	stops := slices.Concat(e.info.Stops, o.Stops)
+	for _, id := range stops {
 		g.stops[id] = true
 	}
+	if o.Grammar != nil {
+		g.rails = newRails(e, o, stops)
+		opts.Mask = g.rails.mask
+	}
+	g.sampler = sample.New(opts)
 	if g.max == 0 {
 		g.max = e.info.Context
 	}
@@ -222,6 +228,10 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 		return
 	}
 	g.sampler.Observe(choice.ID)
+	if err := g.rails.accept(choice.ID); err != nil {
+		s.end(err)
+		return
+	}
 	g.max--
 	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top}
 	switch {

@@ -39,7 +39,6 @@ var imports = map[string][]string{
 	"engine/tensor":             nil,
 	"engine/tensor/tensortest":  {"engine/tensor"},
 	"engine/sample":             {"engine/token"},
-	"engine/grammar":            {"engine/token"},
 	"engine/weights":            {"engine/tensor"},
 	"engine/kv":                 {"engine/tensor", "engine/token"},
 	"engine/sched":              {"engine/model", "engine/kv", "engine/tensor", "engine/token"},
