@@ -23,7 +23,7 @@ type generation struct {
 	stops   map[token.ID]bool
 	rails   *rails // nil: the answer is free
 	max     int    // tokens still allowed
-	penalty bool // the sampler looks at what is in the prompt
+	penalty bool   // the sampler looks at what is in the prompt
 }
 
 func newGeneration(e *Engine, o *Generate) *generation {
