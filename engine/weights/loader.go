@@ -85,12 +85,14 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 		l.misshapen(full, e, shape)
 		return zeros(n)
 	}
-	out, ok := widen(make([]float32, 0, n), e.DType, e.Data)
+	data := l.bytes(e)
+	out, ok := widen(make([]float32, 0, n), e.DType, data)
 	if !ok {
 		l.other("%s: %s: dtype %s, want floats", e.File, full, e.DType)
 		return zeros(n)
 	}
-	return out
+	l.list(full, e, slices.Clone(e.Shape), Listed{})
+	return out[:n]
 }
 
 // Matrix returns a matrix [out, in] or a stack of them [E, out, in], as it
@@ -131,8 +133,13 @@ func (l *Loader) Matrix(name string, shape ...int) tensor.Stored {
 		l.misshapen(full, e, shape)
 		return tensor.Stored{}
 	}
-	return tensor.Stored{Name: full, Shape: slices.Clone(shape), Format: format, Data: e.Data}
+	l.list(full, e, slices.Clone(shape), Listed{Format: format})
+	return tensor.Stored{Name: full, Shape: slices.Clone(shape), Format: format, Data: l.bytes(e)}
 }
+
+// Failed reports whether something was found that does not fit. What is handed
+// out from then on is of no use.
+func (l *Loader) Failed() bool { return !l.err.empty() }
 
 // Err returns nil if everything asked for was there and fits, and every tensor
 // was asked for or ignored. Otherwise it returns a *LoadError.
@@ -191,7 +198,7 @@ func (l *Loader) other(format string, args ...any) {
 // zeros stands in for a tensor that cannot be had. A size out of a broken
 // configuration gives nil.
 func zeros(n int) []float32 {
-	if n < 0 || n > 1<<28 {
+	if n < 0 || n > 1<<22 {
 		return nil
 	}
 	return make([]float32, n)

@@ -42,7 +42,7 @@ func (l *Loader) quantized(base, full string, codes Entry, shape []int) tensor.S
 	check(base+".scales", scales, groups)
 	out := tensor.Stored{
 		Name: full, Shape: slices.Clone(shape), Format: scheme.Format, Group: scheme.Group,
-		Data: codes.Data, Scales: scales.Data,
+		Data: l.bytes(codes), Scales: l.bytes(scales),
 	}
 	if scheme.Format == tensor.Affine {
 		check(base+".biases", biases, groups)
@@ -50,7 +50,7 @@ func (l *Loader) quantized(base, full string, codes Entry, shape []int) tensor.S
 			l.other("%s: %s.biases: dtype %s, scales are %s", biases.File, base, biases.DType, scales.DType)
 			fits = false
 		}
-		out.Bits, out.Biases = scheme.Bits, biases.Data
+		out.Bits, out.Biases = scheme.Bits, l.bytes(biases)
 		out.Scale, _ = floatFormat(scales.DType)
 	}
 	if in%scheme.Group != 0 || in*scheme.Bits%32 != 0 {
@@ -60,6 +60,11 @@ func (l *Loader) quantized(base, full string, codes Entry, shape []int) tensor.S
 	if !fits {
 		return tensor.Stored{}
 	}
+	more := Listed{Format: scheme.Format, Bits: scheme.Bits, Group: scheme.Group, Bytes: scales.Bytes()}
+	if hasBiases {
+		more.Bytes += biases.Bytes()
+	}
+	l.list(full, codes, out.Shape, more)
 	return out
 }
 

@@ -70,7 +70,7 @@ func (s Scheme) Sizes(values int64, from tensor.Format) (codes, scales, biases i
 //
 // The result is that of mlx.core.quantize on a CPU, bit for bit, in all modes
 // and from all three formats; group.affine and group.float say how. NaN and
-// infinities are errors, because no code stands for them.
+// infinities are a *ValueError, because no code stands for them.
 //
 // Source: gemma4.md 4.3 and 4.4; compared with mlx 0.32.4.
 func (s Scheme) Encode(codes, scales, biases []byte, from tensor.Format, values []byte) error {
@@ -92,7 +92,7 @@ func (s Scheme) Encode(codes, scales, biases []byte, from tensor.Format, values 
 	step := wantScales / max(1, int64(n/s.Group)) // bytes of one scale
 	for i := range n / s.Group {
 		if bad := g.load(values[i*s.Group*size:]); bad >= 0 {
-			return fmt.Errorf("weights: value %d is %v, which has no code", i*s.Group+bad, g.values[bad])
+			return &ValueError{Index: int64(i*s.Group + bad), Value: g.values[bad]}
 		}
 		at := int64(i) * step
 		if s.Format == tensor.Affine {
@@ -109,6 +109,16 @@ func (s Scheme) Encode(codes, scales, biases []byte, from tensor.Format, values 
 		}
 	}
 	return nil
+}
+
+// ValueError is a value that has no code: NaN or an infinity.
+type ValueError struct {
+	Index int64   // among the values that Encode was given
+	Value float32 // what it is
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("weights: value %d is %v, which has no code", e.Index, e.Value)
 }
 
 // group is the work on one group of values.

@@ -3,12 +3,12 @@ package weights
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"hark/engine/tensor"
@@ -207,8 +207,9 @@ func TestEncodeRefusesWhatHasNoCode(t *testing.T) {
 				}
 				codes, scales, biases := s.Sizes(64, from)
 				err := s.Encode(make([]byte, codes), make([]byte, scales), make([]byte, biases), from, values)
-				if err == nil || !strings.Contains(err.Error(), "value 37") {
-					t.Errorf("%v of %v with %v: error %v, want one that names value 37", s, from, bad, err)
+				var value *ValueError
+				if !errors.As(err, &value) || value.Index != 37 {
+					t.Errorf("%v of %v with %v: error %v, want a ValueError at 37", s, from, bad, err)
 				}
 			}
 		}
