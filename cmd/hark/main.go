@@ -1,0 +1,70 @@
+// Command hark is a realtime voice and vision agent: one binary that hears,
+// sees and answers, with Gemma 4 models on this machine.
+//
+// Start reading at main.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are the subcommands and what they share.
+type commands struct {
+	Serve serveCommand `cmd:"" help:"Run the server: the page, the realtime WebSocket and the HTTP API."`
+	Chat  chatCommand  `cmd:"" help:"Ask the model on the terminal, with text, pictures and sound."`
+	Talk  talkCommand  `cmd:"" help:"Speak a WAV file to a server in real time and print the answer."`
+
+	Trace traceCommand `cmd:"" help:"Write what happens inside a model: logits and activations."`
+
+	Version versionFlag `help:"Print the version and exit." short:"v"`
+}
+
+// Exit codes: 1 a failure of ours, 2 wrong input.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// usageError is an error in what the user gave.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("hark"),
+		kong.Description("Hears a microphone, sees a camera and answers at once, on your own machine."),
+		kong.UsageOnError(),
+		kong.DefaultEnvars("HARK"),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hark:", err)
+		os.Exit(exitFailure)
+	}
+	command, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hark:", err)
+		os.Exit(exitUsage)
+	}
+	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "hark:", err)
+		var wrong usageError
+		if errors.As(err, &wrong) {
+			os.Exit(exitUsage)
+		}
+		os.Exit(exitFailure)
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+
+	"hark/engine"
+	"hark/engine/backend/cpu"
+	"hark/engine/demo"
+	_ "hark/engine/model/all"
+	"hark/engine/weights"
+)
+
+// modelFlags say which model runs and on what.
+type modelFlags struct {
+	Model   string `help:"Folder of a checkpoint; without it the embedded demo model runs." placeholder:"DIR" type:"path"`
+	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
+	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
+}
+
+// open loads the model. The returned function frees it.
+func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
+	if f.Threads < 0 || f.Context < 0 {
+		return nil, nil, usage("--threads and --context must not be negative")
+	}
+	src, err := f.source()
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: f.Threads}), &engine.Options{Log: log, Context: f.Context})
+	if err != nil {
+		src.Close()
+		return nil, nil, usageError{err}
+	}
+	return e, func() {
+		e.Close()
+		src.Close()
+	}, nil
+}
+
+// source opens the checkpoint's files.
+func (f *modelFlags) source() (weights.Source, error) {
+	if f.Model == "" {
+		return demo.Source(), nil
+	}
+	src, err := weights.Dir(f.Model)
+	if err != nil {
+		return nil, usage("--model: %w", err)
+	}
+	return src, nil
+}
+
+// name says which model this is, for people.
+func (f *modelFlags) name() string {
+	if f.Model == "" {
+		return "demo"
+	}
+	return f.Model
+}
+
+// versionFlag prints the version that the build recorded.
+type versionFlag bool
+
+// BeforeReset prints and exits before anything else is looked at.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	fmt.Fprintln(app.Stdout, "hark", version())
+	app.Exit(0)
+	return nil
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "(devel)" {
+			v = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v + " " + info.GoVersion
+}

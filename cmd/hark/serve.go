@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"hark/engine/demo"
+	"hark/server"
+	"hark/session"
+	"hark/web"
+)
+
+// serveCommand runs the server.
+type serveCommand struct {
+	modelFlags
+	Addr    string   `help:"Address to listen on. Anything but loopback needs a key." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Key     []string `help:"API key that clients must send; repeatable. HARK_KEY in the environment keeps it out of the process list." placeholder:"KEY"`
+	Origin  []string `help:"Foreign web origin whose pages may connect; repeatable." placeholder:"ORIGIN"`
+	System  string   `help:"Instructions of sessions that set none." default:"You are a helpful voice assistant."`
+	Verbose bool     `help:"Log more."`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context) error {
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	s, err := c.start(server.Options{
+		Addr: c.Addr, Keys: c.Key, Origins: c.Origin, Instructions: c.System, Page: web.Handler(), Log: log,
+	}, log)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("hark listens on http://%s with the model %s on %s\n", shown(s.addr), c.name(), s.device)
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.close())
+}
+
+// shown is an address as a browser takes it.
+func shown(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// running is a server with its model.
+type running struct {
+	addr   net.Addr
+	device string
+	failed chan error // why serving ended by itself
+	close  func() error
+}
+
+// start loads the model and serves it.
+func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error) {
+	e, closeModel, err := f.open(log)
+	if err != nil {
+		return nil, err
+	}
+	if f.Model == "" {
+		o.Model = demo.Name
+	}
+	o.Engine = session.NewEngine(e)
+	s, err := server.New(o)
+	if err != nil {
+		closeModel()
+		return nil, usageError{err}
+	}
+	ln, err := s.Listen()
+	if err != nil {
+		closeModel()
+		return nil, usageError{err}
+	}
+	r := &running{addr: ln.Addr(), device: e.Device(), failed: make(chan error, 1)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := s.Serve(ln); err != nil {
+			r.failed <- err
+		}
+	}()
+	r.close = func() error {
+		err := s.Close()
+		<-served
+		closeModel()
+		return err
+	}
+	return r, nil
+}
+
+// serveLocally runs a server for this process alone and returns the address of
+// its WebSocket.
+func serveLocally(f *modelFlags) (stop func() error, url string, err error) {
+	s, err := f.start(server.Options{Addr: "127.0.0.1:0"}, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	return s.close, "ws://" + s.addr.String() + "/v1/realtime", nil
+}
