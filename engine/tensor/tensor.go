@@ -119,7 +119,7 @@ type KVLayer struct {
 // KV holds the keys and values of one sequence, for every layer that owns
 // some. Positions count from 0.
 type KV interface {
-	// Len returns the positions stored.
+	// Len returns the positions stored in every layer.
 	Len() int
 	// Truncate drops position n and everything after it. It panics if n is
 	// more than Len or negative.
@@ -175,8 +175,15 @@ type Ops interface {
 	Read(dst []float32, x Tensor) []float32
 	// Keep makes x survive EndStep until it is freed.
 	Keep(x Tensor) Tensor
-	// Free releases a kept tensor; nil is ignored.
+	// Free releases a kept tensor, or one of the step before its end; nil is
+	// ignored.
 	Free(x Tensor)
+	// Mark returns a place in the step, for Sweep.
+	Mark() int
+	// Sweep releases the tensors that the step made since mark, but for those
+	// kept and for x, which it returns. A pass of many layers sweeps after
+	// each, so that it needs the memory of one.
+	Sweep(mark int, x Tensor) Tensor
 	// EndStep evaluates what is pending and releases the step's tensors.
 	EndStep()
 	// Name gives x a name for tracing and returns x. Without a tracer it does nothing.

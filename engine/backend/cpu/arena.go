@@ -163,6 +163,16 @@ func (m *arena) release(a *array) {
 	}
 }
 
+// sweep releases the step's tensors from number mark on, but for the kept ones
+// and keep.
+func (m *arena) sweep(mark int, keep *array) {
+	for _, a := range m.step[mark:] {
+		if a.buf != nil && !a.kept && a != keep {
+			m.release(a)
+		}
+	}
+}
+
 // endStep releases the step's tensors but the kept ones.
 func (m *arena) endStep() {
 	for i, a := range m.step {

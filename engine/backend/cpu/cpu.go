@@ -112,6 +112,15 @@ func (b *Backend) Free(x tensor.Tensor) {
 	}
 }
 
+// Mark returns how many tensors the step has made.
+func (b *Backend) Mark() int { return len(b.arena.step) }
+
+// Sweep releases the tensors made since mark but x; see tensor.Ops.
+func (b *Backend) Sweep(mark int, x tensor.Tensor) tensor.Tensor {
+	b.arena.sweep(mark, in("Sweep", x))
+	return x
+}
+
 // EndStep releases the step's tensors.
 func (b *Backend) EndStep() {
 	b.arena.endStep()

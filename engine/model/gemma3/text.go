@@ -47,8 +47,9 @@ func (m *Model) Forward(rows []model.Row) tensor.Tensor {
 	}
 	p.local, p.global = m.ops.Angles(m.cfg.Local, pos), m.ops.Angles(m.cfg.Global, pos)
 	x := m.ops.Name(m.ops.Embed(m.text.Embed, ids, m.text.EmbedScale), "text.embeddings") // [T, H]
+	mark := m.ops.Mark()
 	for i := range m.text.Layers {
-		x = m.layer(i, x, p)
+		x = m.ops.Sweep(mark, m.layer(i, x, p))
 	}
 	if len(wanted) == 0 {
 		return nil

@@ -145,8 +145,9 @@ func (s *hearing) run(n, valid int) tensor.Tensor {
 	h = ops.Activate(tensor.ReLU, ops.LayerNorm(h, w.Norm1, nil, m.cfg.Audio.Eps))
 	x := ops.Linear(ops.Reshape(h, n, h.Shape()[1]*h.Shape()[2]), w.Input, nil) // [n, A]
 	ops.Name(x, "audio.subsampled")
+	mark := ops.Mark()
 	for i := range w.Layers {
-		x = ops.Name(s.layer(i, x), m.names.audio[i])
+		x = ops.Sweep(mark, ops.Name(s.layer(i, x), m.names.audio[i]))
 	}
 	x = ops.Name(ops.Linear(x, w.Output, w.OutputBias), "audio.tower")                                // [n, O]
 	return ops.Name(ops.Linear(ops.RMSNorm(x, nil, m.cfg.Audio.Eps), w.Project, nil), "audio.embeds") // [n, H]

@@ -63,14 +63,16 @@ func (m *Model) Forward(rows []model.Row) tensor.Tensor {
 	for _, r := range rows {
 		wanted = wanted || r.Logits > 0
 	}
+	mark := m.ops.Mark()
 	for i := range m.text.Layers {
 		if i == first {
 			if !wanted {
 				return nil
 			}
 			x, p = m.narrow(x, p, rows)
+			mark = m.ops.Mark()
 		}
-		x = m.layer(i, x, p)
+		x = m.ops.Sweep(mark, m.layer(i, x, p))
 	}
 	if !wanted {
 		return nil

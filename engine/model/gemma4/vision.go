@@ -62,8 +62,9 @@ func (m *Model) EncodePicture(p vision.Patches) tensor.Tensor {
 	x = ops.Add(ops.Add(x, ops.Embed(w.PosX, px, 1)), ops.Embed(w.PosY, py, 1))
 	ops.Name(x, "vision.patch0")
 	angles := ops.Angles(w.Rotary, pos)
+	mark := ops.Mark()
 	for i := range w.Layers {
-		x = ops.Name(m.visionLayer(&w.Layers[i], x, angles), m.names.vision[i])
+		x = ops.Sweep(mark, ops.Name(m.visionLayer(&w.Layers[i], x, angles), m.names.vision[i]))
 	}
 	x = ops.Scale(ops.Pool(x, p.Rows, p.Cols, c.Pool), float32(math.Sqrt(float64(c.Hidden)))) // [n, C]
 	if c.Standardize {

@@ -89,3 +89,28 @@ func testPool(t *T) {
 	}
 	t.near("Pool", y, want, nil)
 }
+
+// testSweep checks that a sweep releases what was made since the mark, and
+// nothing else.
+func testSweep(t *T) {
+	before, v := t.input(3, 4)
+	mark := t.b.Mark()
+	kept := t.b.Keep(t.b.Rows(t.b.Scale(before, 2), 1, 2))
+	x := t.b.Reshape(t.b.Add(before, before), 4, 3)
+	if got := t.b.Sweep(mark, x); got != x {
+		t.Error("Sweep did not return its operand")
+	}
+	for range 4 { // fill whatever was released
+		t.b.Scale(before, 9)
+	}
+	double := make([]float32, len(v))
+	for i := range v {
+		double[i] = 2 * v[i]
+	}
+	t.exact("made before", before, v)
+	t.exact("swept for", x, double)
+	t.exact("kept", kept, double[4:8])
+	t.b.EndStep()
+	t.exact("kept after the step", kept, double[4:8])
+	t.b.Free(kept)
+}

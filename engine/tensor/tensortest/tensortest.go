@@ -24,6 +24,7 @@ func Run(t *testing.T, b tensor.Backend) {
 	}{
 		{"Layout", testLayout},
 		{"Lifetime", testLifetime},
+		{"Sweep", testSweep},
 		{"Arithmetic", testArithmetic},
 		{"Activations", testActivations},
 		{"Norms", testNorms},
