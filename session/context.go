@@ -37,10 +37,15 @@ func thinks(r *realtime.Reasoning) bool {
 	return r != nil && (r.Effort == "medium" || r.Effort == "high" || r.Effort == "xhigh")
 }
 
-// render makes a prompt of items.
+// render makes a prompt of items. Chat formats refuse only what the client
+// wrote: a schema or arguments that cannot be read.
 func (s *session) render(instructions string, items []*conversation.Item, o chat.Options) (Prompt, error) {
 	messages, media := conversation.Render(instructions, items)
-	return s.engine.Prompt(messages, media, o)
+	prompt, err := s.engine.Prompt(messages, media, o)
+	if err != nil {
+		return nil, realtime.Invalid(realtime.CodeInvalidValue, "", "%v", err)
+	}
+	return prompt, nil
 }
 
 // set makes the conversation's sequence hold the conversation and, with Open,

@@ -142,20 +142,26 @@ func (s *session) newItem(wire realtime.Item, path string) (*conversation.Item, 
 
 // see makes a picture of part i of an item.
 func (s *session) see(it *conversation.Item, i int, c *realtime.Content) error {
-	img, err := vision.Decode(c.Image, nil)
-	if err != nil {
-		return err
-	}
-	tokens := 0
-	if c.Detail == "low" && s.info.Geometry.Tokens > lowDetailTokens {
-		tokens = lowDetailTokens
-	}
-	p, err := s.engine.NewPicture(img, tokens)
+	p, err := Look(s.engine, c.Image, c.Detail)
 	if err != nil {
 		return err
 	}
 	it.Attach(i, p)
 	return nil
+}
+
+// Look makes a picture of an encoded one. Detail low gives it fewer soft
+// tokens, where the model takes many.
+func Look(e Engine, data []byte, detail string) (conversation.Medium, error) {
+	img, err := vision.Decode(data, nil)
+	if err != nil {
+		return nil, err
+	}
+	tokens := 0
+	if detail == "low" && e.Model().Geometry.Tokens > lowDetailTokens {
+		tokens = lowDetailTokens
+	}
+	return e.NewPicture(img, tokens)
 }
 
 // locate gives an error that has no field the field that it is about.

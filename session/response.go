@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"hark/engine"
@@ -167,9 +168,10 @@ func (s *session) start(r *response) {
 		s.release(r)
 		return
 	}
-	r.wire.Usage = usage(prompt, reused)
+	r.wire.Usage = CountTokens(prompt, reused)
 	r.parser = s.engine.Parser(prompt, o)
 	g := engine.Generate{Max: r.wire.MaxOutputTokens, Sample: s.info.Sampling}
+	g.Sample.Seed = rand.Uint64()
 	if t := r.params.Temperature; t.Set {
 		g.Sample.Temperature = float32(t.Value)
 	} else if t := s.config.Temperature; t.Set {
@@ -184,8 +186,9 @@ func (s *session) start(r *response) {
 	})
 }
 
-// usage counts a prompt by kind, and what of it the cache held already.
-func usage(p Prompt, reused int) *realtime.Usage {
+// CountTokens counts a prompt by kind, and of each kind the positions among the
+// first reused ones.
+func CountTokens(p Prompt, reused int) *realtime.Usage {
 	u := &realtime.Usage{}
 	for _, part := range p {
 		n := part.Tokens()

@@ -21,9 +21,10 @@ import (
 // belong to returned.
 const patience = 5 * time.Second
 
-// Main runs the tests and exits with an error if goroutines of theirs are
-// left, whose stacks it prints.
-func Main(m *testing.M) {
+// Main runs the tests (m is a *testing.M, or something that cleans up around
+// it) and exits with an error if goroutines of theirs are left, whose stacks
+// it prints.
+func Main(m interface{ Run() int }) {
 	code := m.Run()
 	if left := wait(nil, patience); code == 0 && len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "leak: %d goroutines are left after the tests\n\n%s\n", len(left), strings.Join(left, "\n\n"))

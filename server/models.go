@@ -1,0 +1,55 @@
+package server
+
+import (
+	"net/http"
+	"time"
+)
+
+// modelObject is a model as GET /v1/models lists it.
+type modelObject struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+	// What the model takes besides text, for clients that know hark.
+	Context int  `json:"context_length"`
+	Hears   bool `json:"hears"`
+	Sees    bool `json:"sees"`
+}
+
+func (s *Server) describe() modelObject {
+	info := s.o.Engine.Model()
+	return modelObject{ID: s.name, Object: "model", Created: s.booted.Unix(), OwnedBy: "hark",
+		Context: info.Context, Hears: info.Hears, Sees: info.Sees}
+}
+
+// models lists the one model.
+func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, struct {
+		Object string        `json:"object"`
+		Data   []modelObject `json:"data"`
+	}{"list", []modelObject{s.describe()}})
+}
+
+// model describes a model by its name.
+func (s *Server) model(w http.ResponseWriter, r *http.Request) {
+	if id := r.PathValue("id"); id != s.name {
+		refuse(w, http.StatusNotFound, "model_not_found", "model", "the model here is "+s.name)
+		return
+	}
+	writeJSON(w, http.StatusOK, s.describe())
+}
+
+// health says that the server serves. It needs no key and tells nothing of
+// what goes on.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	status, word := http.StatusOK, "ok"
+	if s.life.Err() != nil {
+		status, word = http.StatusServiceUnavailable, "closing"
+	}
+	writeJSON(w, status, struct {
+		Status string  `json:"status"`
+		Model  string  `json:"model"`
+		Uptime float64 `json:"uptime_seconds"`
+	}{word, s.name, time.Since(s.booted).Round(time.Millisecond).Seconds()})
+}
