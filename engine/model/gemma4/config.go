@@ -2,9 +2,7 @@ package gemma4
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 
 	"hark/engine/tensor"
 )
@@ -97,7 +95,7 @@ type rawConfig struct {
 	ImageTokenID *int32          `json:"image_token_id"`
 	AudioTokenID *int32          `json:"audio_token_id"`
 	VideoTokenID *int32          `json:"video_token_id"`
-	EOS          intOrList       `json:"eos_token_id"`
+	EOS          json.RawMessage `json:"eos_token_id"`
 }
 
 type rawText struct {
@@ -147,6 +145,8 @@ type rawRope struct {
 }
 
 type rawVision struct {
+	Activation  *string  `json:"hidden_activation"`
+	KVHeads     *int     `json:"num_key_value_heads"`
 	Hidden      *int     `json:"hidden_size"`
 	F           *int     `json:"intermediate_size"`
 	Layers      *int     `json:"num_hidden_layers"`
@@ -210,16 +210,16 @@ func or[T any](p *T, otherwise T) T {
 // ParseConfig reads config.json. Errors name every key that does not fit, so
 // that one run shows all.
 func ParseConfig(data []byte) (*Config, error) {
+	var bad problems
 	var raw rawConfig
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("gemma4: config.json: %w", err)
+	if !bad.decode("", data, &raw) {
+		return nil, bad.err()
 	}
 	c := &Config{
 		ModelType: raw.ModelType,
 		ImageID:   or(raw.ImageTokenID, 258880),
 		AudioID:   or(raw.AudioTokenID, 258881),
 		VideoID:   or(raw.VideoTokenID, 258884),
-		EOS:       raw.EOS,
 	}
 	textOnly := false
 	switch raw.ModelType {
@@ -232,15 +232,18 @@ func ParseConfig(data []byte) (*Config, error) {
 	default:
 		return nil, fmt.Errorf("gemma4: model_type %q, want gemma4, gemma4_unified or gemma4_text", raw.ModelType)
 	}
-	if len(raw.Text) == 0 {
-		return nil, errors.New("gemma4: config.json has no text_config")
-	}
-	var text rawText
-	if err := json.Unmarshal(raw.Text, &text); err != nil {
-		return nil, fmt.Errorf("gemma4: config.json: text_config: %w", err)
+	if eos := (intOrList{}); len(raw.EOS) > 0 && bad.decode("eos_token_id", raw.EOS, &eos) {
+		c.EOS = eos
 	}
 	if len(c.EOS) == 0 {
 		c.EOS = []int32{1, 106}
+	}
+	var text rawText
+	switch {
+	case len(raw.Text) == 0 || string(raw.Text) == "null":
+		bad.add("there is no text_config")
+	case bad.decode("text_config", raw.Text, &text):
+		c.Text = text.resolve(c.Unified, &bad)
 	}
 	dtype := raw.Dtype
 	for _, d := range []string{raw.TorchDtype, text.Dtype, "bfloat16"} {
@@ -249,49 +252,44 @@ func ParseConfig(data []byte) (*Config, error) {
 		}
 	}
 	c.BF16 = dtype == "bfloat16"
-	var bad problems
-	c.Text = text.resolve(c.Unified, &bad)
 	if !textOnly {
 		c.media(&raw, &bad)
 	}
-	return c, bad.err()
+	if len(bad) > 0 {
+		return nil, bad.err()
+	}
+	return c, nil
 }
 
+// media resolves the towers, or what the 12B has in their place.
 func (c *Config) media(raw *rawConfig, bad *problems) {
+	for i, id := range []int32{c.ImageID, c.AudioID, c.VideoID} {
+		if id < 0 {
+			bad.add("%s_token_id is %d, want a token", []string{"image", "audio", "video"}[i], id)
+		}
+	}
 	switch v := raw.Vision; {
 	case v == nil:
 	case c.Unified:
-		c.Patch = &PatchConfig{Side: or(v.ModelPatch, 48), Width: or(v.MMEmbed, 3840), Positions: or(v.MMPos, 1120), Eps: eps(v.Eps)}
-		bad.positive("vision_config", c.Patch.Side, c.Patch.Width, c.Patch.Positions)
+		c.Patch = &PatchConfig{Side: or(v.ModelPatch, blockSide), Width: or(v.MMEmbed, 3840), Positions: or(v.MMPos, 1120), Eps: bad.eps("vision_config.rms_norm_eps", v.Eps)}
+		bad.sizes("vision_config.", size{"mm_embed_dim", c.Patch.Width, maxWidth}, size{"mm_posemb_size", c.Patch.Positions, maxWidth})
+		if c.Patch.Side != blockSide {
+			bad.add("vision_config.model_patch_size is %d, want %d", c.Patch.Side, blockSide)
+		}
 	default:
 		c.Vision = v.resolve(bad)
 	}
 	switch a := raw.Audio; {
 	case a == nil:
 	case c.Unified:
-		c.Frame = &FrameConfig{Width: or(a.Samples, 640), Eps: eps(a.Eps)}
-		bad.positive("audio_config", c.Frame.Width)
+		c.Frame = &FrameConfig{Width: or(a.Samples, toksSamples), Eps: bad.eps("audio_config.rms_norm_eps", a.Eps)}
+		if c.Frame.Width != toksSamples {
+			bad.add("audio_config.audio_samples_per_token is %d, want %d", c.Frame.Width, toksSamples)
+		}
 	default:
 		c.Audio = a.resolve(bad)
 	}
 }
 
-// problems collects what is wrong with a configuration.
-type problems []error
-
-func (p *problems) add(format string, args ...any) {
-	*p = append(*p, fmt.Errorf("gemma4: config.json: "+format, args...))
-}
-
-func (p *problems) positive(where string, values ...int) {
-	for _, v := range values {
-		if v <= 0 || v > math.MaxInt32 {
-			p.add("%s holds the size %d", where, v)
-			return
-		}
-	}
-}
-
-func (p problems) err() error { return errors.Join(p...) }
-
-func eps(p *float64) float32 { return float32(or(p, 1e-6)) }
+// blockSide is the side in pixels of the squares that the 12B sees.
+const blockSide = 48

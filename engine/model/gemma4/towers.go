@@ -25,6 +25,9 @@ func (t *table) planes(name string, n, width int, second bool) (x, y tensor.Weig
 		shape = []int{n, 2, width}
 	}
 	all := t.Floats(name, shape...)
+	if t.Failed() {
+		return nil, nil
+	}
 	plane := func(p int) tensor.Weight {
 		data := make([]byte, 0, 4*n*width)
 		for i := range n {
@@ -70,7 +73,7 @@ func (m *Model) visionTable(t *table, c *VisionConfig) {
 		for i := range bias {
 			bias[i] = -bias[i]
 		}
-		w.StdBias = t.b.Constant(bias, c.Hidden)
+		w.StdBias = t.constant(bias, c.Hidden)
 		w.StdScale = t.vector(base+"std_scale", c.Hidden)
 	}
 	w.Project = t.weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Hidden)
@@ -104,7 +107,10 @@ func (m *Model) audioTable(t *table, c *AudioConfig) {
 		Project: t.weight("embed_audio.embedding_projection", m.cfg.Text.Hidden, c.Out),
 	}
 	m.audio = w
-	sinusoids := distances(c.Span, a)
+	var sinusoids []float32
+	if !t.Failed() {
+		sinusoids = distances(c.Span, a)
+	}
 	w.Layers = make([]audioLayer, c.Layers)
 	for i := range w.Layers {
 		m.conformerTable(t, fmt.Sprintf("%slayers.%d.", base, i), &w.Layers[i], c, sinusoids)
@@ -130,8 +136,8 @@ func (m *Model) conformerTable(t *table, n string, l *audioLayer, c *AudioConfig
 	for i, v := range scale {
 		scale[i] = float32(math.Log1p(math.Exp(float64(v))) / math.Ln2 / math.Sqrt(float64(d)))
 	}
-	l.QScale = t.b.Constant(scale, d)
-	if rel := t.weight(n+"self_attn.relative_k_proj", a, a); rel != nil && t.err == nil {
+	l.QScale = t.constant(scale, d)
+	if rel := t.weight(n+"self_attn.relative_k_proj", a, a); rel != nil && !t.Failed() && t.err == nil {
 		x := t.b.Linear(t.b.Input(sinusoids, c.Span+1, a), rel, nil)
 		l.Rel = t.b.Constant(t.b.Read(nil, x), c.Span+1, c.Heads, d)
 		t.b.EndStep()
@@ -144,7 +150,7 @@ func (m *Model) conformerTable(t *table, n string, l *audioLayer, c *AudioConfig
 	if s, ok := t.Shape(n + "lconv1d.depthwise_conv1d.weight"); ok && s[len(s)-1] == 1 {
 		kernel = []int{a, c.Kernel, 1} // mlx: channels last
 	}
-	l.Depthwise = t.b.Constant(t.Floats(n+"lconv1d.depthwise_conv1d.weight", kernel...), a, c.Kernel)
+	l.Depthwise = t.constant(t.Floats(n+"lconv1d.depthwise_conv1d.weight", kernel...), a, c.Kernel)
 }
 
 // convolution loads a 3x3 kernel set, [out, in, time, freq] in transformers'
@@ -155,6 +161,9 @@ func (t *table) convolution(name string, out, in int) *tensor.Convolution {
 		return &tensor.Convolution{Out: out, In: in, Data: t.Floats(name, out, 3, 3, in)}
 	}
 	src := t.Floats(name, out, in, 3, 3)
+	if t.Failed() {
+		return nil
+	}
 	dst := make([]float32, len(src))
 	for o := range out {
 		for i := range in {

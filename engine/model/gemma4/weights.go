@@ -61,7 +61,16 @@ func (t *table) take(s tensor.Stored) tensor.Weight {
 }
 
 func (t *table) vector(name string, n int) tensor.Tensor {
-	return t.b.Constant(t.Floats(name, n), n)
+	return t.constant(t.Floats(name, n), n)
+}
+
+// constant hands values to the backend, unless loading has failed already and
+// they are not those of the checkpoint.
+func (t *table) constant(values []float32, shape ...int) tensor.Tensor {
+	if t.Failed() {
+		return nil
+	}
+	return t.b.Constant(values, shape...)
 }
 
 // loadWeights asks for every tensor that the configuration calls for.
@@ -182,7 +191,7 @@ func (m *Model) moeTable(t *table, n string) *moeWeights {
 	for i := range scale {
 		scale[i] *= float32(1 / math.Sqrt(float64(d.Hidden)))
 	}
-	e.RouterScale = t.b.Constant(scale, d.Hidden)
+	e.RouterScale = t.constant(scale, d.Hidden)
 	if t.Has(n + "experts.gate_up_proj") { // transformers: gate and up in one stack
 		gate, up := weights.SplitRows(t.Matrix(n+"experts.gate_up_proj", d.Experts, 2*d.ExpertF, d.Hidden), d.ExpertF)
 		e.Gate, e.Up = t.take(gate), t.take(up)
