@@ -48,6 +48,30 @@ type Info struct {
 	// Whole says that a picture must be prefilled in one piece, since its
 	// soft tokens see each other.
 	Whole bool
+	// Decoder is the shape of the decoder; the zero value where a family
+	// does not say.
+	Decoder Decoder
+}
+
+// Decoder is the shape of a decoder, for people and for estimates.
+type Decoder struct {
+	Heads      int     // N
+	PLE        int     // R, 0 without per-layer embeddings
+	Experts    int     // E, 0 without a mixture of experts
+	TopExperts int     // experts that a token takes
+	ExpertF    int     // F of an expert
+	SoftCap    float32 // of the logits, 0 for none
+	Layers     []DecoderLayer
+}
+
+// DecoderLayer is the shape of one layer.
+type DecoderLayer struct {
+	Window  int  // positions a query sees; 0: all
+	KVHeads int  // K
+	Dim     int  // D
+	F       int  // of the dense MLP
+	KV      int  // number of the cache layer that it reads
+	OwnsKV  bool // fills that cache layer itself
 }
 
 // Row is one sequence's share of a forward: ids, some of them replaced by soft

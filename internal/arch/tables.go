@@ -47,6 +47,7 @@ var imports = map[string][]string{
 	"engine/model/gemma3":       family,
 	"engine/model/gemma4":       family,
 	"engine/model/modeltest":    {"audio/...", "vision/...", "engine/...", "internal/golden"},
+	"engine/inspect":            {"engine/model", "engine/tensor", "engine/weights", "vision"},
 	"engine/trace":              {"audio/...", "vision/...", "engine/chat", "engine/model", "engine/tensor", "engine/token", "engine/weights"},
 	"engine/backend/all":        {"engine/backend/...", "engine/tensor"},
 	"engine/backend/cpu":        {"engine/tensor", "engine/backend/cpu/..."},

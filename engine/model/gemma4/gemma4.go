@@ -126,7 +126,7 @@ func (m *Model) describe(src weights.Source) error {
 		Family: "gemma4", Variant: m.cfg.Variant(), Layers: t.Layers, Hidden: t.Hidden, Vocab: t.Vocab, Context: t.Context,
 		Hears: m.audio != nil || m.frame != nil, Sees: m.vision != nil || m.patch != nil,
 		TokenSamples: toksSamples, ClipSamples: clipTokens * toksSamples, Whole: t.BlocksAhead,
-		Geometry: vision.Geometry{Patch: 16, Pool: 3, Tokens: 280},
+		Geometry: vision.Geometry{Patch: 16, Pool: 3, Tokens: 280}, Decoder: t.decoder(),
 	}
 	if m.audio != nil {
 		m.names.audio = layerName("audio", m.cfg.Audio.Layers)
@@ -139,6 +139,15 @@ func (m *Model) describe(src weights.Source) error {
 		return err
 	}
 	return m.generation(src)
+}
+
+// decoder returns the decoder's shape as the engine's users know it.
+func (t *TextConfig) decoder() model.Decoder {
+	d := model.Decoder{Heads: t.Heads, PLE: t.PLE, Experts: t.Experts, TopExperts: t.TopExperts, ExpertF: t.ExpertF, SoftCap: t.SoftCap}
+	for _, l := range t.Layer {
+		d.Layers = append(d.Layers, model.DecoderLayer{Window: l.Window, KVHeads: l.KVHeads, Dim: l.Dim, F: l.F, KV: l.KV, OwnsKV: l.OwnsKV})
+	}
+	return d
 }
 
 // processor reads the picture and clip budgets of processor_config.json or of
