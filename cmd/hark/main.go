@@ -21,7 +21,8 @@ type commands struct {
 	Chat  chatCommand  `cmd:"" help:"Ask the model on the terminal, with text, pictures and sound."`
 	Talk  talkCommand  `cmd:"" help:"Speak a WAV file to a server in real time and print the answer."`
 
-	Trace traceCommand `cmd:"" help:"Write what happens inside a model: logits and activations."`
+	Trace   traceCommand   `cmd:"" help:"Write what happens inside a model: logits and activations."`
+	Inspect inspectCommand `cmd:"" help:"Say what a checkpoint is: facts, tensors, memory, what it hears and sees."`
 
 	Version versionFlag `help:"Print the version and exit." short:"v"`
 }
