@@ -35,4 +35,5 @@ fuzz:
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$d || exit 1; done; done
 screenshots:
 	@.ci/need 'chromium --version' chromium
+	@.ci/need 'fc-list | grep -q Inter' fonts-inter fontconfig
 	go run ./tools/screenshots -out docs/images

@@ -166,13 +166,14 @@ client.addEventListener('session.created', ({ detail }) => {
 });
 
 client.addEventListener('link', ({ detail: { state, message, seconds } }) => {
-  const retry = { name: 'Try now', run: () => client.open() };
+  const retry = { name: 'Try now', run: () => client.open(settings.key) };
   link = state;
   find('link').dataset.state = state;
-  find('link-text').textContent = { connecting: 'Connecting', ready: 'Connected', waiting: 'Not connected', refused: 'Refused' }[state];
+  find('link-text').textContent = { connecting: 'Connecting', ready: 'Connected', waiting: 'Not connected', locked: 'Locked', ended: 'Not connected' }[state];
   if (state === 'ready') notices.clear('link');
   if (state === 'waiting') notices.show('link', `${message} Trying again in ${seconds} s.`, retry);
-  if (state === 'refused') notices.show('link', message, { name: 'Settings', run: () => settings.open() });
+  if (state === 'ended') notices.show('link', message, retry);
+  if (state === 'locked') notices.show('link', message, { name: 'Settings', run: () => settings.open() });
   if (state !== 'ready') speech.stop();
   paint();
 });

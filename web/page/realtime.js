@@ -2,7 +2,9 @@
 // it breaks. It carries events and knows nothing of what they are for.
 //
 // It dispatches every server event under its own type, and "link" events that
-// say how the connection is: {state, message, seconds}.
+// say how the connection is: {state, message, seconds}. The states are
+// connecting, ready, waiting (for the next attempt, in so many seconds), locked
+// (a key is wanted) and ended (by the server, for good).
 
 const waits = [0.5, 1, 2, 4, 8]; // seconds before the next attempt
 const slowBytes = 256 * 1024; // unsent bytes above which sound is dropped
@@ -77,12 +79,12 @@ export class Realtime extends EventTarget {
     this.ready = false;
     const final = end.code === 1008 || (end.code >= 4000 && end.code < 5000);
     if (!final && !opened && (await this.#wantsKey())) {
-      if (socket === this.#socket) this.#link('refused', 'This server wants an access key. Enter it in the settings.');
+      if (socket === this.#socket) this.#link('locked', 'This server wants an access key. Enter it in the settings.');
       return;
     }
     if (socket !== this.#socket) return;
     if (final) {
-      this.#link('refused', end.reason || 'The server ended the connection.');
+      this.#link('ended', end.reason || 'The server ended the connection.');
       return;
     }
     const seconds = waits[Math.min(this.#attempt++, waits.length - 1)];
