@@ -36,17 +36,19 @@ func init() {
 
 // Model is a loaded Gemma 4.
 type Model struct {
-	cfg    *Config
-	ops    tensor.Backend
-	info   model.Info
-	tok    *token.Tokenizer
-	chat   chat.Format
-	text   textWeights
-	vision *visionWeights // nil: blind, or unified
-	audio  *audioWeights  // nil: deaf, or unified
-	patch  *patchWeights  // unified only
-	frame  tensor.Weight  // unified only, [H, 640]
-	names  layerNames
+	cfg *Config
+	// quantized: config.json has quantization settings.
+	quantized bool
+	ops       tensor.Backend
+	info      model.Info
+	tok       *token.Tokenizer
+	chat      chat.Format
+	text      textWeights
+	vision    *visionWeights // nil: blind, or unified
+	audio     *audioWeights  // nil: deaf, or unified
+	patch     *patchWeights  // unified only
+	frame     tensor.Weight  // unified only, [H, 640]
+	names     layerNames
 }
 
 // layerNames are the activation names of the layers, made once.
@@ -88,6 +90,7 @@ func Load(src weights.Source, b tensor.Backend) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", src.Name(), err)
 	}
+	m.quantized = quant != nil
 	if err := m.loadWeights(weights.NewLoader(checkpoint, quant)); err != nil {
 		return nil, err
 	}

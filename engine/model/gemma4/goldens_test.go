@@ -3,21 +3,23 @@
 package gemma4
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
+var made = flag.String("made", "../../../.cache/goldens", "folder of checkpoints and goldens that tools/goldens/tiny.py made, with any seed, size or layouts")
+
 // TestMadeGoldens runs every checkpoint that tools/goldens/make.sh made: each
 // form of the model in float32 against transformers, and in each quantized
 // layout against mlx-vlm with float32 activations (text) and against
 // transformers on the dequantized weights.
 func TestMadeGoldens(t *testing.T) {
-	const cache = "../../../.cache/goldens"
 	variants := 0
 	for _, variant := range []string{"e", "dense", "moe", "unified"} {
-		dir := filepath.Join(cache, variant)
+		dir := filepath.Join(*made, variant)
 		layouts, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatalf("make goldens first: %v", err)
@@ -43,7 +45,7 @@ func TestMadeGoldens(t *testing.T) {
 			}
 		}
 	}
-	if variants < 20 {
-		t.Errorf("%d checkpoints, want 4 forms in 5 layouts", variants)
+	if variants < 4 {
+		t.Errorf("%d checkpoints, want those of at least one layout of each form", variants)
 	}
 }

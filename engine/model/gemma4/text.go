@@ -5,6 +5,7 @@ import (
 
 	"hark/engine/model"
 	"hark/engine/tensor"
+	"hark/engine/token"
 )
 
 // textWeights are the decoder's. R is the per-layer embedding width.
@@ -88,6 +89,14 @@ func (m *Model) Forward(rows []model.Row) tensor.Tensor {
 	return m.ops.Name(logits, "text.logits")
 }
 
+// padID is what placeholders are looked up as.
+const padID = 0
+
+// placeholder reports whether id stands for a soft token.
+func (m *Model) placeholder(id token.ID) bool {
+	return int32(id) == m.cfg.ImageID || int32(id) == m.cfg.AudioID || int32(id) == m.cfg.VideoID
+}
+
 // embed looks the ids up, puts soft tokens over their placeholders and makes
 // the per-layer embeddings. Placeholders are looked up as padding. Source:
 // spec sections 7.3 and 8.2.
@@ -99,12 +108,14 @@ func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
 	for _, r := range rows {
 		from := len(ids)
 		for i, id := range r.IDs {
+			if m.placeholder(id) {
+				id = padID
+			}
 			ids = append(ids, int32(id))
 			p.pos = append(p.pos, int32(r.Pos+i))
 		}
 		for _, i := range r.SoftAt {
 			at = append(at, from+i)
-			ids[from+i] = 0
 		}
 		if r.Soft != nil {
 			soft = append(soft, r.Soft)

@@ -125,8 +125,11 @@ func (m *Model) textTable(t *table) {
 	const base = "language_model.model."
 	embed := t.Matrix(base+"embed_tokens", c.Vocab, c.Hidden)
 	w.Embed = t.take(embed)
+	// The reference multiplies in the type of the looked-up row: bfloat16 for
+	// such weights, with which the models were trained, and float32 in a
+	// quantized checkpoint with float32 activations. Source: spec section 14.
 	w.EmbedScale = float32(math.Sqrt(float64(c.Hidden)))
-	if embed.Format == tensor.BF16 || embed.Group > 0 && embed.Scale == tensor.BF16 {
+	if embed.Format == tensor.BF16 && !m.quantized {
 		w.EmbedScale = roundBF16(w.EmbedScale)
 	}
 	w.Norm = t.vector(base+"norm", c.Hidden)

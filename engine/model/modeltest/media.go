@@ -97,7 +97,15 @@ func (f *fixture) merged(kind string) {
 	r := f.prompt(kind)
 	r.Logits = len(r.IDs)
 	got := f.forward(r)
-	if !within(f.t, "logits", got, f.Golden.Floats(f.Prefix+"mm."+kind+".logits"), boundLogits) {
+	reference := f.Golden.Floats(f.Prefix + "mm." + kind + ".logits")
+	if f.Logits != "text.logits" {
+		// There is no golden with the rounded scale.
+		if d := Compare(got, reference); d.Mean > boundMean {
+			f.t.Errorf("logits: mean %.3g, bound %g: %v", d.Mean, boundMean, d)
+		}
+		return
+	}
+	if !within(f.t, "logits", got, reference, boundLogits) {
 		return
 	}
 	if want := f.Golden.IDs(f.Prefix + "mm." + kind + ".greedy_ids"); want != nil {

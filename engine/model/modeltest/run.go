@@ -157,6 +157,9 @@ func (f *fixture) text() {
 // greedy decodes with the cache and compares ids wherever the reference was
 // sure of them.
 func (f *fixture) greedy() {
+	if f.Logits != "text.logits" {
+		return // the ids were made with the exact scale
+	}
 	ids := f.ids("text.input_ids")
 	f.decode(model.Row{IDs: ids, Logits: 1}, f.Golden.IDs(f.Prefix+"text.greedy_ids"), f.Golden.Floats(f.Prefix+"text.greedy_logits"))
 }
@@ -173,6 +176,9 @@ func (f *fixture) decode(r model.Row, want []token.ID, logits []float32) {
 		if best, margin := top(got); best != id && margin > boundMargin {
 			f.t.Errorf("greedy token %d is %d, want %d (margin %.3g)", i, best, id, margin)
 			return
+		}
+		if id == f.m.Placeholder(model.Sight) || id == f.m.Placeholder(model.Film) || id == f.m.Placeholder(model.Sound) {
+			return // no reference says what follows a placeholder without a medium
 		}
 		r = model.Row{KV: r.KV, Pos: r.KV.Len(), IDs: []token.ID{id}, Logits: 1}
 	}
