@@ -69,12 +69,17 @@ func (s *stepSeq) set(e *Engine, keep int, added []slot) {
 	s.rewind(keep)
 }
 
-// rewind drops slot keep and all after it from the cache.
+// rewind drops slot keep and all after it from the cache, or everything where
+// the cache cannot go back that far.
 func (s *stepSeq) rewind(keep int) {
 	if keep >= len(s.starts) {
 		return
 	}
-	s.kv.Truncate(min(s.starts[keep], s.kv.Len()))
+	n := min(s.starts[keep], s.kv.Len())
+	if !s.kv.Restorable(n) {
+		keep, n = 0, 0 // too far back: all is read in again
+	}
+	s.kv.Truncate(n)
 	s.starts = s.starts[:keep]
 	s.cursor = cursor{next: min(keep, s.next)}
 }

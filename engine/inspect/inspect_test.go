@@ -86,10 +86,10 @@ func TestMemoryIsThatOfTheBackend(t *testing.T) {
 	}
 	for _, m := range r.Memory {
 		kv := b.NewKV(layers)
-		for pos := 0; pos < m.Positions; pos += 256 {
+		for pos := 0; pos < m.Positions; pos++ {
 			for i, l := range layers {
-				x := b.Input(make([]float32, 256*l.Dim), 256, 1, l.Dim)
-				b.Store(i, x, x, []tensor.Segment{{To: 256, KV: kv, Pos: pos}})
+				x := b.Input(make([]float32, l.Dim), 1, 1, l.Dim)
+				b.Store(i, x, x, []tensor.Segment{{To: 1, KV: kv, Pos: pos}})
 			}
 			b.EndStep()
 		}

@@ -122,8 +122,12 @@ type KV interface {
 	// Len returns the positions stored in every layer.
 	Len() int
 	// Truncate drops position n and everything after it. It panics if n is
-	// more than Len or negative.
+	// more than Len or negative, or not Restorable.
 	Truncate(n int)
+	// Restorable reports whether Truncate(n) is possible. Layers with a Window
+	// may drop what no query sees any more; going back a little always is
+	// possible, and so is going back to 0.
+	Restorable(n int) bool
 	// Fork returns a copy that shares what is stored; either may go on
 	// without the other noticing.
 	Fork() KV

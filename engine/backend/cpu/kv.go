@@ -51,12 +51,29 @@ func (p *pages) put(pg *page) {
 // layerKV is one layer's share of a cache.
 type layerKV struct {
 	tensor.KVLayer
-	pages []*page // page i holds positions 64i to 64i+63
+	pages []*page // page i holds positions 64i to 64i+63; nil: dropped
 	n     int     // positions stored
+	gone  int     // pages dropped, all at the front
 }
 
 // size returns the values of a page.
 func (l *layerKV) size() int { return 2 * l.Heads * pagePositions * l.Dim }
+
+// rewindable is how many positions a layer with a window keeps beyond it, so
+// that a cache can go back: what was said since the user was interrupted.
+const rewindable = 1024
+
+// drop gives back the pages that no position from pos on sees, nor from
+// rewindable positions before it.
+func (c *cache) drop(l *layerKV, pos int) {
+	if l.Window == 0 {
+		return
+	}
+	for seen := pos - l.Window - rewindable; (l.gone+1)*pagePositions <= seen; l.gone++ {
+		c.pool.put(l.pages[l.gone])
+		l.pages[l.gone] = nil
+	}
+}
 
 // cache implements tensor.KV.
 type cache struct {
@@ -88,20 +105,31 @@ func (c *cache) Len() int {
 	return n
 }
 
+// Restorable reports whether every layer has what position n sees; see
+// tensor.KV.
+func (c *cache) Restorable(n int) bool {
+	for i := range c.layers {
+		if l := &c.layers[i]; n > 0 && l.gone*pagePositions > max(0, n-l.Window) {
+			return false
+		}
+	}
+	return true
+}
+
 // Truncate drops position n and everything after it, in layers that are ahead
 // of Len too.
 func (c *cache) Truncate(n int) {
-	if n < 0 || n > c.Len() {
+	if n < 0 || n > c.Len() || !c.Restorable(n) {
 		panic(fmt.Sprintf("cpu: Truncate to %d of %d positions", n, c.Len()))
 	}
 	keep := (n + pagePositions - 1) / pagePositions
 	for i := range c.layers {
 		l := &c.layers[i]
-		for _, pg := range l.pages[keep:] {
+		for _, pg := range l.pages[max(keep, l.gone):] {
 			c.pool.put(pg)
 		}
 		clear(l.pages[keep:])
-		l.pages, l.n = l.pages[:keep], n
+		l.pages, l.n, l.gone = l.pages[:keep], n, min(l.gone, keep)
 	}
 }
 
@@ -110,7 +138,7 @@ func (c *cache) Fork() tensor.KV {
 	f := &cache{pool: c.pool, layers: make([]layerKV, len(c.layers))}
 	for i, l := range c.layers {
 		l.pages = append([]*page(nil), l.pages...)
-		for _, pg := range l.pages {
+		for _, pg := range l.pages[l.gone:] {
 			pg.refs++
 		}
 		f.layers[i] = l
@@ -122,7 +150,7 @@ func (c *cache) Fork() tensor.KV {
 func (c *cache) Bytes() int64 {
 	var n int64
 	for i := range c.layers {
-		n += int64(len(c.layers[i].pages)) * int64(c.layers[i].size()) * 4
+		n += int64(len(c.layers[i].pages)-c.layers[i].gone) * int64(c.layers[i].size()) * 4
 	}
 	return n
 }
@@ -130,7 +158,7 @@ func (c *cache) Bytes() int64 {
 // Free gives the pages back.
 func (c *cache) Free() {
 	for i := range c.layers {
-		for _, pg := range c.layers[i].pages {
+		for _, pg := range c.layers[i].pages[c.layers[i].gone:] {
 			c.pool.put(pg)
 		}
 	}
@@ -199,6 +227,7 @@ func (b *Backend) Store(layer int, k, v tensor.Tensor, segs []tensor.Segment) {
 		if s.Pos != l.n {
 			panic(&tensor.ShapeError{Op: fmt.Sprintf("Store: layer %d continues at position", layer), Got: []int{s.Pos}, Want: []int{l.n}})
 		}
+		c.drop(l, s.Pos)
 		width := l.Heads * l.Dim
 		c.append(l, keys.data[s.From*width:s.To*width], values.data[s.From*width:s.To*width], s.To-s.From)
 	}

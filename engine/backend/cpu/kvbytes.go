@@ -3,13 +3,17 @@ package cpu
 import "hark/engine/tensor"
 
 // KVBytes returns the memory that a cache of these layers holds after that
-// many positions, what KV.Bytes says then.
+// many positions, stored one by one: what KV.Bytes says then.
 func KVBytes(layers []tensor.KVLayer, positions int) int64 {
-	count := int64((positions + pagePositions - 1) / pagePositions)
+	count := (positions + pagePositions - 1) / pagePositions
 	var n int64
 	for _, l := range layers {
+		gone := 0
+		if l.Window > 0 {
+			gone = max(0, positions-1-l.Window-rewindable) / pagePositions
+		}
 		kv := layerKV{KVLayer: l}
-		n += count * int64(kv.size()) * 4
+		n += int64(count-gone) * int64(kv.size()) * 4
 	}
 	return n
 }
