@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,10 +20,45 @@ import (
 	"hark/engine"
 )
 
-// caller is a client of the realtime protocol on a real WebSocket.
+// caller is a client of the realtime protocol on a real WebSocket. It reads all
+// the time, as clients do, so that pings are answered.
 type caller struct {
-	t    *testing.T
-	conn *websocket.Conn
+	t      *testing.T
+	conn   *websocket.Conn
+	frames chan []byte // closed with the connection
+	err    error       // why; set before that
+}
+
+// newCaller takes a connection over and closes it at the end of the test.
+func newCaller(t *testing.T, conn *websocket.Conn) *caller {
+	c := &caller{t: t, conn: conn, frames: make(chan []byte, 1000)}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(c.frames)
+		for {
+			kind, data, err := conn.Read(context.Background())
+			if err == nil && kind != websocket.MessageText {
+				err = errors.New("a frame that is not text")
+			}
+			if err != nil {
+				c.err = err
+				return
+			}
+			c.frames <- data
+		}
+	})
+	t.Cleanup(func() {
+		conn.CloseNow()
+		wg.Wait()
+	})
+	return c
+}
+
+// closed waits for the end of the connection and returns its close code.
+func (c *caller) closed() websocket.StatusCode {
+	for range c.frames {
+	}
+	return websocket.CloseStatus(c.err)
 }
 
 // received is what tests read of server events.
@@ -60,8 +96,7 @@ func call(t *testing.T, url string, o *websocket.DialOptions) *caller {
 		t.Fatal(err)
 	}
 	conn.SetReadLimit(1 << 20) // as strict clients have it
-	t.Cleanup(func() { conn.CloseNow() })
-	c := &caller{t, conn}
+	c := newCaller(t, conn)
 	c.until("session.created")
 	return c
 }
@@ -83,11 +118,15 @@ func (c *caller) send(event any) {
 
 func (c *caller) next() received {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
-	defer cancel()
-	kind, data, err := c.conn.Read(ctx)
-	if err != nil || kind != websocket.MessageText {
-		c.t.Fatalf("%v frame, %v", kind, err)
+	var data []byte
+	var ok bool
+	select {
+	case data, ok = <-c.frames:
+		if !ok {
+			c.t.Fatalf("the connection ended: %v", c.err)
+		}
+	case <-time.After(time.Minute):
+		c.t.Fatal("nothing comes for a minute")
 	}
 	var ev received
 	if err := json.Unmarshal(data, &ev); err != nil {
@@ -276,8 +315,8 @@ func TestClientsThatMisbehaveHurtNobodyElse(t *testing.T) {
 
 	huge := call(t, url, nil)
 	huge.send(`{"type":"` + strings.Repeat("x", 33<<20) + `"}`)
-	if _, _, err := huge.conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
-		t.Errorf("a frame of 33 MiB: %v, want close code 1009", err)
+	if code := huge.closed(); code != websocket.StatusMessageTooBig {
+		t.Errorf("a frame of 33 MiB: %v, want close code 1009", huge.err)
 	}
 
 	other.speak(good.Audio, time.Second) // a second question right behind
@@ -324,8 +363,7 @@ func TestBrowserKeyAndModelName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseNow()
-	c := &caller{t, conn}
+	c := newCaller(t, conn)
 	if ev := c.next(); ev.Session.Model != "my-model" || ev.Session.Instructions != "Be kind." || conn.Subprotocol() != "realtime" {
 		t.Errorf("session %+v, subprotocol %q", ev.Session, conn.Subprotocol())
 	}
@@ -363,9 +401,8 @@ func TestCloseTellsSessions(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	_, _, err := c.conn.Read(t.Context())
-	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
-		t.Errorf("Read = %v, want close code 1001", err)
+	if code := c.closed(); code != websocket.StatusGoingAway {
+		t.Errorf("the connection ended with %v, want close code 1001", c.err)
 	}
 	wg.Wait()
 	if n := p.open.Load(); n != 0 {

@@ -57,13 +57,20 @@ func appendEvent(data []byte) string {
 	return `{"type":"input_audio_buffer.append","event_id":"a","audio":"` + base64.StdEncoding.EncodeToString(data) + `"}`
 }
 
-const manual = `> {"type":"session.update","session":{"audio":{"input":{"turn_detection":null}}}}
-	< session.updated`
+// Long sound is sent at 16 kHz: it is shorter and needs no filter.
+const (
+	manual = `> {"type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/pcm","rate":16000},"turn_detection":null}}}}
+		< session.updated`
+	automatic = `> {"type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/pcm","rate":16000}}}}}
+		< session.updated`
+)
+
+func sixteen(p *player, _ *Options) { p.rate = 16000 }
 
 func TestTenMinutesOfSilenceAreTooMuch(t *testing.T) {
 	hold(t, nil, func(p *player) {
 		p.lines("< session.created\n" + manual)
-		minute := appendEvent(make([]byte, 60*48000))
+		minute := appendEvent(make([]byte, 60*32000))
 		for range 10 {
 			p.send(minute)
 		}
@@ -77,7 +84,7 @@ func TestTenMinutesOfSilenceAreTooMuch(t *testing.T) {
 
 func TestSpeechBeyondTheContextIsTooMuch(t *testing.T) {
 	// 3/4 of 4096 positions, 40 ms each, are 122.88 s.
-	hold(t, nil, func(p *player) {
+	hold(t, sixteen, func(p *player) {
 		p.lines("< session.created\n" + manual + `
 			~~ speech 60s
 			~~ speech 60s
@@ -93,8 +100,8 @@ func TestSpeechBeyondTheContextIsTooMuch(t *testing.T) {
 }
 
 func TestTurnThatDoesNotEndIsEnded(t *testing.T) {
-	hold(t, nil, func(p *player) {
-		p.lines(`< session.created
+	hold(t, sixteen, func(p *player) {
+		p.lines("< session.created\n" + automatic + `
 			$ 10m "never"
 			$ "ok"
 			~~ speech 100s
@@ -113,9 +120,9 @@ func TestTurnThatDoesNotEndIsEnded(t *testing.T) {
 }
 
 func TestALongSilenceIsFine(t *testing.T) {
-	hold(t, nil, func(p *player) {
-		p.lines(`< session.created`)
-		minute := appendEvent(make([]byte, 60*48000))
+	hold(t, sixteen, func(p *player) {
+		p.lines("< session.created\n" + automatic)
+		minute := appendEvent(make([]byte, 60*32000))
 		for range 12 {
 			p.send(minute)
 		}
@@ -200,9 +207,9 @@ func TestWhatCannotBeEchoedIsRefused(t *testing.T) {
 
 func TestSoundInsideAnItemIsLimited(t *testing.T) {
 	hold(t, nil, func(p *player) {
-		p.lines(`< session.created`)
+		p.lines("< session.created\n" + automatic)
 		p.send(`{"type":"conversation.item.create","event_id":"i","item":{"type":"message","role":"user","content":[{"type":"input_audio","audio":"` +
-			base64.StdEncoding.EncodeToString(make([]byte, 200*48000)) + `"}]}}`)
+			base64.StdEncoding.EncodeToString(make([]byte, 200*32000)) + `"}]}}`)
 		p.lines(`< error {"error":{"code":"input_audio_buffer_too_long","param":"item.content[0].audio","event_id":"i"}}`)
 	})
 }
