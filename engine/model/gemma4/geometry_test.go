@@ -28,11 +28,17 @@ func (p *published) config(t testing.TB) *Config {
 // the tokenizer of a small model, and reports.
 func (p *published) look(t testing.TB, ts tensors, quantization any) *inspect.Report {
 	t.Helper()
+	return p.edit(t, ts, map[string]any{"quantization": quantization})
+}
+
+// edit is look with a configuration that was changed.
+func (p *published) edit(t testing.TB, ts tensors, edits map[string]any) *inspect.Report {
+	t.Helper()
 	like := "e"
 	if p.vision == "patches" {
 		like = "unified"
 	}
-	files := map[string][]byte{"config.json": edited(t, publishedConfig(t, p.name), map[string]any{"quantization": quantization})}
+	files := map[string][]byte{"config.json": edited(t, publishedConfig(t, p.name), edits)}
 	for _, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
 		data, err := os.ReadFile(filepath.Join(tiny, like, "hf-bf16", name))
 		if err != nil {
