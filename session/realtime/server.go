@@ -74,10 +74,10 @@ type OutputItemDone struct {
 
 // Place says which part of which item of which response an event is about.
 type Place struct {
-	ResponseID   string
-	ItemID       string
-	OutputIndex  int
-	ContentIndex int
+	ResponseID   string // the response
+	ItemID       string // the message
+	OutputIndex  int    // number of the message in the response
+	ContentIndex int    // number of the part in the message
 }
 
 // PartAdded opens a part of a message.
@@ -95,7 +95,7 @@ type PartDone struct {
 // TextDelta is a piece of an answer in text.
 type TextDelta struct {
 	Place
-	Delta string
+	Delta string // what is added
 }
 
 // TextDone closes an answer in text.
@@ -106,25 +106,27 @@ type TextDone struct {
 
 // ArgumentsDelta is a piece of the arguments of a function call.
 type ArgumentsDelta struct {
-	ResponseID  string
-	ItemID      string
-	OutputIndex int
-	CallID      string
-	Delta       string
+	ResponseID  string // the response
+	ItemID      string // the function call
+	OutputIndex int    // number of the item in the response
+	CallID      string // what its output will name
+	Delta       string // what is added
 }
 
 // ArgumentsDone closes the arguments of a function call.
 type ArgumentsDone struct {
-	ResponseID  string
-	ItemID      string
-	OutputIndex int
-	CallID      string
+	ResponseID  string // the response
+	ItemID      string // the function call
+	OutputIndex int    // number of the item in the response
+	CallID      string // what its output will name
 	Name        string // the function
 	Arguments   string // whole, JSON
 }
 
 // ErrorEvent tells the client of an error.
-type ErrorEvent struct{ Err *Error }
+type ErrorEvent struct {
+	Err *Error // with the event id of the client's event at fault
+}
 
 // Type returns "session.created".
 func (SessionCreated) Type() string { return "session.created" }

@@ -121,7 +121,8 @@ type ToolChoice struct {
 	Name string // with required: the only function to call, "" for any
 }
 
-// SessionPatch is a session.update: what is not set stays as it is.
+// SessionPatch is a session.update: what is not set stays as it is. The fields
+// are those of Session.
 type SessionPatch struct {
 	Output          Opt[Modality]
 	Instructions    Opt[string]
