@@ -76,6 +76,10 @@ var stored = []struct {
 // groups of 64.
 func (p *published) in(t testing.TB, bits int) *inspect.Report {
 	t.Helper()
+	key := fmt.Sprint(p.name, bits)
+	if r := reports[key]; r != nil {
+		return r
+	}
 	ts, quantization := p.hub(), any(nil)
 	if bits > 0 {
 		q := map[string]any{"group_size": 64, "bits": bits}
@@ -88,8 +92,12 @@ func (p *published) in(t testing.TB, bits int) *inspect.Report {
 	if len(r.Problems) > 0 {
 		t.Fatal(strings.Join(r.Problems, "\n"))
 	}
+	reports[key] = r
 	return r
 }
+
+// reports are those made already, by model and bits.
+var reports = map[string]*inspect.Report{}
 
 // billion writes thousands of millions.
 func billion(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e9) }

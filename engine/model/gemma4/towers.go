@@ -1,6 +1,7 @@
 package gemma4
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -17,27 +18,31 @@ func (t *table) linear(name string, clipped bool, out, in int) linear {
 	return l
 }
 
-// planes loads a table of positions for columns and rows: [2, n, width] with
-// the planes first, or [n, 2, width] with them second.
-func (t *table) planes(name string, n, width int, second bool) (x, y tensor.Weight) {
-	shape := []int{2, n, width}
-	if second {
-		shape = []int{n, 2, width}
+// planes loads a table of positions [2, n, width], columns first, as two
+// matrices that share its memory.
+func (t *table) planes(name string, n, width int) (x, y tensor.Weight) {
+	all := t.Matrix(name, 2, n, width)
+	if all.Data == nil {
+		return nil, nil // noted by the loader
 	}
-	all := t.Floats(name, shape...)
+	columns, rows, half := all, all, len(all.Data)/2
+	columns.Shape, columns.Data = []int{n, width}, all.Data[:half:half]
+	rows.Shape, rows.Data = []int{n, width}, all.Data[half:]
+	return t.take(columns), t.take(rows)
+}
+
+// pairs loads a table of positions [n, 2, width], the column's values before
+// the row's, as two matrices.
+func (t *table) pairs(name string, n, width int) (x, y tensor.Weight) {
+	all := t.Floats(name, n, 2, width)
 	if t.Failed() {
 		return nil, nil
 	}
 	plane := func(p int) tensor.Weight {
-		data := make([]byte, 0, 4*n*width)
+		data := make([]byte, 4*n*width)
 		for i := range n {
-			row := p*n + i
-			if second {
-				row = 2*i + p
-			}
-			for _, v := range all[row*width : (row+1)*width] {
-				bits := math.Float32bits(v)
-				data = append(data, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
+			for k, v := range all[(2*i+p)*width : (2*i+p+1)*width] {
+				binary.LittleEndian.PutUint32(data[4*(i*width+k):], math.Float32bits(v))
 			}
 		}
 		return t.take(tensor.Stored{Name: name, Shape: []int{n, width}, Format: tensor.F32, Data: data})
@@ -50,7 +55,7 @@ func (m *Model) visionTable(t *table, c *VisionConfig) {
 	w := &visionWeights{Rotary: c.rotary()}
 	m.vision = w
 	w.Input = t.weight(base+"patch_embedder.input_proj", c.Hidden, 3*c.Patch*c.Patch)
-	w.PosX, w.PosY = t.planes(base+"patch_embedder.position_embedding_table", c.Positions, c.Hidden, false)
+	w.PosX, w.PosY = t.planes(base+"patch_embedder.position_embedding_table", c.Positions, c.Hidden)
 	w.Layers = make([]visionLayer, c.Layers)
 	for i := range w.Layers {
 		l, n := &w.Layers[i], fmt.Sprintf("%sencoder.layers.%d.", base, i)
@@ -89,7 +94,7 @@ func (m *Model) patchTable(t *table, c *PatchConfig) {
 		LN3: t.vector(base+"pos_norm.weight", c.Width), LN3Bias: t.vector(base+"pos_norm.bias", c.Width),
 		Project: t.weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Width),
 	}
-	w.PosX, w.PosY = t.planes(base+"pos_embedding", c.Positions, c.Width, true)
+	w.PosX, w.PosY = t.pairs(base+"pos_embedding", c.Positions, c.Width)
 	m.patch = w
 }
 
