@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"hark/engine/grammar"
 	"hark/engine/token"
 )
 
@@ -151,6 +152,12 @@ type Format interface {
 	InThought(prompt []Run) bool
 	// NewParser returns a parser for one completion.
 	NewParser(o Options) Parser
+	// Calls returns the grammar of calls of tools, whose arguments fit their
+	// schemas. If must is set the completion is one or more calls from its
+	// first token on and trigger is 0; otherwise the grammar is that of one
+	// call behind each trigger, and what is between them is free. An error
+	// names the schema that cannot be followed.
+	Calls(tools []Tool, must bool) (g *grammar.Grammar, trigger token.ID, err error)
 }
 
 // PieceKind says what the model wrote.

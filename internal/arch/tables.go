@@ -32,7 +32,7 @@ var imports = map[string][]string{
 	"vision/latest":  {"vision"},
 
 	"engine":                    {"engine/...", "audio/...", "vision/..."},
-	"engine/chat":               {"engine/token"},
+	"engine/chat":               {"engine/grammar", "engine/token"},
 	"engine/demo":               {"engine/weights"},
 	"engine/grammar":            {"engine/token"},
 	"engine/token":              nil,
