@@ -46,9 +46,9 @@ func TestCallsAreThoseTheParserReads(t *testing.T) {
 			t.Errorf("must %v: done %v, over %v after one call", must, m.Done(), m.Over())
 		}
 		var calls []ToolCall
-		p := f.NewParser(Options{Tools: tools})
+		p, text := f.NewParser(Options{Tools: tools}), tok.NewDecoder()
 		for _, id := range append(append([]token.ID{}, ids...), stops[0]) {
-			for _, piece := range p.Push(id, "") {
+			for _, piece := range p.Push(id, text.Push(id)) {
 				if piece.Kind == PieceToolCall {
 					calls = append(calls, piece.Call)
 				}
