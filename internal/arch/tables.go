@@ -40,6 +40,8 @@ var imports = map[string][]string{
 	"engine/tensor/tensortest":  {"engine/tensor"},
 	"engine/sample":             {"engine/token"},
 	"engine/weights":            {"engine/tensor"},
+	"engine/convert":            {"engine/tensor", "engine/weights", "internal/host"},
+	"engine/hub":                {"internal/host"},
 	"engine/kv":                 {"engine/tensor", "engine/token"},
 	"engine/sched":              {"engine/model", "engine/kv", "engine/tensor", "engine/token"},
 	"engine/model":              {"audio", "vision", "engine/chat", "engine/kv", "engine/sample", "engine/tensor", "engine/token", "engine/weights"},
