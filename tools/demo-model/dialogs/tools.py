@@ -1,0 +1,286 @@
+"""Tools: declarations whose names, parameters and descriptions vary, and what people say to have them called.
+
+A job (switch the light, take an order, ...) is declared under many names, so that the model has to read the
+declaration. Names for evaluation are never used in training.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .dice import Dice
+from .kiosk import ITEMS, PLACES
+from .words import DAYS, number, plural, stock
+
+ROOMS = stock("kitchen; bedroom; bathroom; living room; hall; garage; office; garden; meeting room; lobby; corridor; shop")
+LIGHT_COLOURS = ["red", "green", "blue", "white", "yellow", "orange", "purple", "pink"]
+PAGES = stock("map; menu; opening hours; price list; timetable; contact; start; events; exhibition; tickets; help")
+REASONS = stock("a problem with the machine; a lost bag; a refund; a wheelchair; a broken locker; first aid; a question")
+MUSIC = stock("jazz; rock; classical music; pop; the radio; piano music; folk music")
+LANGUAGES = stock("English; German; French; Spanish; Italian; Dutch; Polish")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing a tool wants to know, and the names it may go by."""
+
+    role: str
+    type: str  # string, integer, boolean
+    names: tuple[str, ...]
+    unseen: tuple[str, ...]
+    about: tuple[str, ...] = ("",)
+    enum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something a tool can do."""
+
+    key: str
+    names: tuple[str, ...]
+    unseen: tuple[str, ...]
+    about: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    request: Callable[[Dice], tuple[str, dict]]  # what is said, role -> value
+    done: Callable[[dict, dict], str]  # what is answered, from the values and the result
+    result: Callable[[Dice, dict], dict] = lambda r, values: {"ok": True}
+
+
+@dataclass
+class Tool:
+    """A job as one declaration offers it."""
+
+    job: Job
+    name: str
+    roles: dict[str, str] = field(default_factory=dict)  # role -> name of the parameter
+    declaration: dict = field(default_factory=dict)
+
+    def arguments(self, values: dict) -> dict:
+        return {self.roles[role]: v for role, v in values.items() if role in self.roles}
+
+
+PLACE = Parameter("room", "string", ("room", "where", "location", "place"), ("area", "zone"),
+                  ("", "Name of the room", "Which room", "room"))
+ON_OFF = Parameter("state", "string", ("state", "power", "mode", "action"), ("status", "switch"),
+                   ("", "on or off"), ("on", "off"))
+COUNT = Parameter("count", "integer", ("count", "quantity", "number", "amount"), ("how_many", "pieces"), ("", "How many"))
+MINUTES = Parameter("minutes", "integer", ("minutes", "duration", "time", "length"), ("min", "duration_minutes"),
+                    ("Minutes", "in minutes", "Duration in minutes"))
+
+
+def say_light(r: Dice) -> tuple[str, dict]:
+    room, state = r.choice(ROOMS), r.choice(["on", "off"])
+    text = r.wording(f"Turn {state} the light in the {room}.", f"Turn the {room} light {state}.",
+                     f"Switch {state} the {room} light.", f"Please switch the light in the {room} {state}.",
+                     f"{room.capitalize()} light {state}.", unseen=(f"Could you turn the light in the {room} {state}?",))
+    return text, {"room": room, "state": state}
+
+
+def say_colour(r: Dice) -> tuple[str, dict]:
+    room, colour = r.choice(ROOMS), r.choice(LIGHT_COLOURS)
+    text = r.wording(f"Make the {room} light {colour}.", f"Set the light in the {room} to {colour}.",
+                     unseen=(f"Change the {room} light to {colour}.",))
+    return text, {"room": room, "colour": colour}
+
+
+def say_order(r: Dice) -> tuple[str, dict]:
+    item, n = r.choice(ITEMS), r.choice([1, 1, 2, 2, 3, 4, 5])
+    what = f"{number(n)} {item if n == 1 else plural(item)}"
+    text = r.wording(f"I would like {what}, please.", f"{what.capitalize()}, please.", f"Can I have {what}?",
+                     f"I want to order {what}.", unseen=(f"Please bring me {what}.", f"Could I get {what}?"))
+    return text, {"item": item, "count": n}
+
+
+def say_timer(r: Dice) -> tuple[str, dict]:
+    n = r.choice([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 45, 50, 60])
+    unit = "minute" if n == 1 else "minutes"
+    text = r.wording(f"Set a timer for {number(n)} {unit}.", f"Start a timer of {number(n)} {unit}.",
+                     f"Wake me in {number(n)} {unit}.", unseen=(f"Remind me in {number(n)} {unit}.",))
+    return text, {"minutes": n}
+
+
+def say_staff(r: Dice) -> tuple[str, dict]:
+    reason = r.choice(REASONS)
+    text = r.wording(f"Please call somebody, I need help with {reason}.", f"Call the staff, it is about {reason}.",
+                     f"I need to talk to a person about {reason}.", unseen=(f"Can somebody come? It is about {reason}.",))
+    return text, {"reason": reason}
+
+
+def say_page(r: Dice) -> tuple[str, dict]:
+    page = r.choice(PAGES)
+    text = r.wording(f"Show me the {page} page.", f"Open the {page} page.", f"Go to the {page} page.",
+                     unseen=(f"I want to see the {page} page.",))
+    return text, {"page": page}
+
+
+def say_way(r: Dice) -> tuple[str, dict]:
+    place = r.choice(PLACES)
+    text = r.wording(f"Show me the way to the {place}.", f"Take me to the {place}.", f"Guide me to the {place}.",
+                     unseen=(f"Lead me to the {place}.",))
+    return text, {"place": place}
+
+
+def say_heating(r: Dice) -> tuple[str, dict]:
+    room, n = r.choice(ROOMS), r.randint(15, 28)
+    text = r.wording(f"Set the heating in the {room} to {number(n)} degrees.", f"Make the {room} {number(n)} degrees warm.",
+                     unseen=(f"I want {number(n)} degrees in the {room}.",))
+    return text, {"room": room, "degrees": n}
+
+
+def say_music(r: Dice) -> tuple[str, dict]:
+    kind = r.choice(MUSIC)
+    return r.wording(f"Play {kind}.", f"Please play some {kind}." if "the" not in kind else f"Turn on {kind}.",
+                     unseen=(f"I want to hear {kind}.",)), {"kind": kind}
+
+
+def say_volume(r: Dice) -> tuple[str, dict]:
+    n = r.choice(range(0, 101, 10))
+    return r.wording(f"Set the volume to {number(n)}.", f"Volume {number(n)}, please.",
+                     unseen=(f"Change the volume to {number(n)}.",)), {"level": n}
+
+
+def say_door(r: Dice) -> tuple[str, dict]:
+    room, state = r.choice(ROOMS), r.choice(["lock", "unlock"])
+    return r.wording(f"{state.capitalize()} the {room} door.", f"Please {state} the door of the {room}.",
+                     unseen=(f"Can you {state} the {room} door?",)), {"room": room, "action": state}
+
+
+def say_table(r: Dice) -> tuple[str, dict]:
+    n, day, hour = r.randint(2, 8), r.choice(DAYS), r.randint(5, 9)
+    text = r.wording(f"Book a table for {number(n)} on {day} at {number(hour)}.",
+                     f"I need a table for {number(n)} people on {day} at {number(hour)}.",
+                     unseen=(f"Reserve a table on {day} at {number(hour)} for {number(n)}.",))
+    return text, {"count": n, "day": day, "hour": hour}
+
+
+def say_language(r: Dice) -> tuple[str, dict]:
+    language = r.choice(LANGUAGES)
+    return r.wording(f"Switch to {language}.", f"Please speak {language}.", f"Change the language to {language}.",
+                     unseen=(f"Let us talk in {language}.",)), {"language": language}
+
+
+def price_result(r: Dice, values: dict) -> dict:
+    return {"total": r.choice([r.randint(2, 60), round(r.randint(2, 60) + r.choice([0.2, 0.5, 0.8]), 1)])}
+
+
+def minutes_result(r: Dice, values: dict) -> dict:
+    return {"wait_minutes": r.randint(1, 15)}
+
+
+def ordered(values: dict, result: dict) -> str:
+    n, item = values["count"], values["item"]
+    return f"{number(n).capitalize()} {item if n == 1 else plural(item)}, that is {result['total']} euros."
+
+
+def timed(values: dict, result: dict) -> str:
+    n = values["minutes"]
+    return f"The timer is set for {number(n)} {'minute' if n == 1 else 'minutes'}."
+
+
+JOBS = [
+    Job("light", ("set_light", "switch_light", "light", "lights", "control_light", "turn_light"),
+        ("lamp", "toggle_lamp", "light_switch"), ("Switch a light", "Turns lights on and off", "Controls the light of a room"),
+        (PLACE, ON_OFF), say_light, lambda v, x: f"The light in the {v['room']} is {v['state']}."),
+    Job("colour", ("set_colour", "light_color", "change_color", "lamp_colour"), ("tint", "set_hue"),
+        ("Change the colour of a light", "Sets the colour of the light in a room"),
+        (PLACE, Parameter("colour", "string", ("color", "colour", "value"), ("hue",), ("", "Name of the colour"))),
+        say_colour, lambda v, x: f"The light in the {v['room']} is {v['colour']} now."),
+    Job("order", ("order", "add_order", "order_item", "take_order", "add_item"), ("add_to_cart", "place_order"),
+        ("Order something", "Adds an item to the order", "Takes an order"),
+        (Parameter("item", "string", ("item", "product", "name", "what"), ("article", "dish"), ("", "What is ordered")), COUNT),
+        say_order, ordered, price_result),
+    Job("timer", ("set_timer", "start_timer", "timer", "alarm"), ("countdown", "remind"),
+        ("Set a timer", "Starts a timer"), (MINUTES,), say_timer, timed),
+    Job("staff", ("call_staff", "call_person", "get_help", "notify_staff"), ("call_human", "request_assistance"),
+        ("Call a member of staff", "Asks a person to come"),
+        (Parameter("reason", "string", ("reason", "message", "topic"), ("issue", "subject"), ("", "Why")),),
+        say_staff, lambda v, x: f"Somebody will come in {number(x['wait_minutes'])} minutes."
+        if x["wait_minutes"] > 1 else "Somebody will come in one minute.", minutes_result),
+    Job("page", ("show_page", "open_page", "navigate", "show_screen"), ("display", "goto_page"),
+        ("Show a page on the screen", "Opens a page"),
+        (Parameter("page", "string", ("page", "name", "screen"), ("target", "view"), ("", "Name of the page")),),
+        say_page, lambda v, x: f"Here is the {v['page']} page."),
+    Job("way", ("show_way", "directions", "guide", "route_to"), ("find_route", "wayfinding"),
+        ("Show the way to a place", "Gives directions"),
+        (Parameter("place", "string", ("place", "destination", "to"), ("goal", "target"), ("", "Where to")),),
+        say_way, lambda v, x: f"It takes {number(x['wait_minutes'])} minutes to the {v['place']}."
+        if x["wait_minutes"] > 1 else f"It takes one minute to the {v['place']}.", minutes_result),
+    Job("heating", ("set_heating", "set_temperature", "heating", "thermostat"), ("climate", "adjust_temperature"),
+        ("Set the heating of a room", "Sets a temperature"),
+        (PLACE, Parameter("degrees", "integer", ("degrees", "temperature", "value"), ("celsius", "target"), ("", "Degrees Celsius"))),
+        say_heating, lambda v, x: f"The {v['room']} is set to {number(v['degrees'])} degrees."),
+    Job("music", ("play_music", "play", "music", "start_music"), ("play_audio", "stream"),
+        ("Play music", "Starts music"),
+        (Parameter("kind", "string", ("kind", "genre", "what", "style"), ("category", "playlist"), ("", "What to play")),),
+        say_music, lambda v, x: f"Playing {v['kind']}."),
+    Job("volume", ("set_volume", "volume", "change_volume"), ("loudness", "audio_level"),
+        ("Set the volume", "Changes how loud it is"),
+        (Parameter("level", "integer", ("level", "volume", "percent"), ("loudness", "value"), ("", "0 to 100")),),
+        say_volume, lambda v, x: f"The volume is {number(v['level'])}."),
+    Job("door", ("door", "door_lock", "control_door", "lock_door"), ("access", "entry"),
+        ("Lock or unlock a door", "Controls a door"),
+        (PLACE, Parameter("action", "string", ("action", "command", "state"), ("operation", "op"), ("",), ("lock", "unlock"))),
+        say_door, lambda v, x: f"The {v['room']} door is {v['action']}ed."),
+    Job("table", ("book_table", "reserve_table", "reservation"), ("make_booking", "table_request"),
+        ("Book a table", "Reserves a table"),
+        (Parameter("count", "integer", ("people", "guests", "persons"), ("party_size", "seats"), ("", "How many people")),
+         Parameter("day", "string", ("day", "date", "weekday"), ("on_day", "when"), ("", "Day of the week")),
+         Parameter("hour", "integer", ("hour", "time", "at"), ("start", "clock"), ("", "Hour, pm"))),
+        say_table, lambda v, x: f"A table for {number(v['count'])} is booked on {v['day']} at {number(v['hour'])}."),
+    Job("language", ("set_language", "language", "change_language"), ("locale", "switch_tongue"),
+        ("Change the language", "Sets the language"),
+        (Parameter("language", "string", ("language", "lang", "name"), ("tongue", "to"), ("", "Name of the language")),),
+        say_language, lambda v, x: f"The language is {v['language']} now."),
+]
+ERRORS = stock("sold out; no connection; device offline; not allowed; closed; unknown name; busy")
+
+
+def declare(r: Dice, job: Job) -> Tool:
+    """A declaration of the job under random names."""
+    own = lambda seen, unseen: r.choice(unseen if r.unseen and unseen else seen)
+    tool = Tool(job, own(job.names, job.unseen))
+    properties, required = {}, []
+    for p in job.parameters:
+        name = own(p.names, p.unseen)
+        while name in properties:
+            name = own(p.names + p.unseen, ())
+        tool.roles[p.role] = name
+        properties[name] = {"type": p.type}
+        about = r.choice(p.about)
+        if about:
+            properties[name]["description"] = about
+        if p.enum and r.chance(0.7):
+            properties[name]["enum"] = list(p.enum)
+        if r.chance(0.8):
+            required.append(name)
+    parameters = {"type": "object", "properties": properties}
+    if required:
+        parameters["required"] = required
+    tool.declaration = {"type": "function", "function": {
+        "name": tool.name, "description": r.choice(job.about), "parameters": parameters}}
+    return tool
+
+
+def offer(r: Dice, include: Job | None, count: int) -> list[Tool]:
+    """`count` tools for different jobs, `include` among them, in random order and under different names."""
+    jobs = r.sample([j for j in JOBS if j is not include], count - (include is not None))
+    jobs += [include] if include else []
+    r.shuffle(jobs)
+    tools: list[Tool] = []
+    for job in jobs:
+        tool = declare(r, job)
+        while any(t.name == tool.name for t in tools):
+            tool = declare(r, job)
+        tools.append(tool)
+    return tools
+
+
+def failure(r: Dice) -> dict:
+    return {"error": r.choice(ERRORS)}
+
+
+def failed(result: dict) -> str:
+    return f"Sorry, that did not work: {result['error']}."
+
+
+CANNOT = "Sorry, I can not do that here."

@@ -1,0 +1,1 @@
+"""What the model can do, measured on cases that training has not seen: other wordings, fonts, backgrounds, icons, voices."""

@@ -1,0 +1,138 @@
+"""Clips and pictures on the training device. Producers write files into a folder, the trainer takes them in and tells
+the makers of dialogues by manifests what there is.
+
+Clips stay. Pictures are replaced all the time: the bank is a ring, and makers only use the newer part of it, so that
+no picture changes between the moment a dialogue is made about it and the moment it is trained on.
+"""
+from __future__ import annotations
+
+import os
+import pickle
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pictures.scene import Scene
+from speech import clips
+
+PATCHES = 594  # of the largest picture
+
+
+def write_pictures(path: Path, patches: np.ndarray, grids: list[tuple[int, int]], scenes: list[Scene]) -> None:
+    """One shard of pictures: (n, PATCHES, 768) bytes, widths and heights in patches."""
+    part = path.with_suffix(".part")
+    with open(part, "wb") as f:
+        pickle.dump((patches, grids, scenes), f, protocol=5)
+    part.rename(path)
+
+
+class Bank:
+    """The trainer's side."""
+
+    def __init__(self, device, folder: Path, samples: int, pictures: int):
+        import torch
+
+        self.torch, self.device, self.folder = torch, device, folder
+        self.pcm = torch.zeros(samples, dtype=torch.int16, device=device)
+        self.used = 0
+        self.offsets: list[int] = []
+        self.lengths: list[int] = []
+        self.noises: list[int] = []
+        self.voices: dict[str, int] = {}
+        self.pixels = torch.zeros(pictures, PATCHES, 768, dtype=torch.uint8, device=device)
+        self.grids = np.zeros((pictures, 2), np.int64)
+        self.drawn = 0  # pictures taken in since the start
+        self._manifests = 0
+
+    @property
+    def ring(self) -> int:
+        return len(self.pixels)
+
+    def poll(self, most: int = 40) -> None:
+        """Take in what has been written, at most so many files."""
+        files = sorted(self.folder.glob("*.npz")) + sorted(self.folder.glob("*.pictures"))
+        for path in [p for p in files if ".part" not in p.name][:most]:
+            if path.suffix == ".npz":
+                self._add_clips(list(clips.load(path)))
+            else:
+                with open(path, "rb") as f:
+                    self._add_pictures(*pickle.load(f))
+            path.unlink()
+
+    def _add_clips(self, new: list[clips.Clip]) -> None:
+        samples = np.concatenate([c.samples for c in new])
+        if self.used + len(samples) > len(self.pcm):
+            return
+        first = len(self.offsets)
+        self.pcm[self.used: self.used + len(samples)] = self.torch.from_numpy(samples).to(self.device)
+        for c in new:
+            self.offsets.append(self.used)
+            self.lengths.append(len(c.samples))
+            self.used += len(c.samples)
+            engine = c.voice.split(":")[0]
+            self.voices[engine] = self.voices.get(engine, 0) + 1
+            if not c.text:
+                self.noises.append(len(self.offsets) - 1)
+        self._tell(("clips", first, [(len(c.samples), c.text, c.voice) for c in new]))
+
+    def _add_pictures(self, patches: np.ndarray, grids: list, scenes: list) -> None:
+        slots = (self.drawn + np.arange(len(patches))) % self.ring
+        self.pixels[self.torch.from_numpy(slots).to(self.device)] = self.torch.from_numpy(patches).to(self.device)
+        self.grids[slots] = grids
+        first, self.drawn = self.drawn, self.drawn + len(patches)
+        self._tell(("pictures", first, list(zip(grids, scenes))))
+
+    def _tell(self, manifest: tuple) -> None:
+        part = self.folder / "manifest.part"
+        with open(part, "wb") as f:
+            pickle.dump(manifest, f)
+        os.rename(part, self.folder / f"manifest_{self._manifests}.pkl")
+        self._manifests += 1
+
+
+@dataclass
+class Picture:
+    serial: int
+    grid: tuple[int, int]
+    scene: Scene
+
+
+class Catalogue:
+    """A maker's side: texts and scenes, by number."""
+
+    def __init__(self, folder: Path, keep_pictures: int):
+        self.folder, self._next = folder, 0
+        self.lengths: list[int] = []
+        self.texts: list[str] = []
+        self.by_text: dict[str, list[int]] = {}
+        self.neural: dict[str, list[int]] = {}
+        self.neural_all: list[int] = []
+        self.spoken: list[int] = []
+        self.noises: list[int] = []
+        self.pictures: deque[Picture] = deque(maxlen=keep_pictures)
+
+    def poll(self) -> None:
+        while (path := self.folder / f"manifest_{self._next}.pkl").exists():
+            with open(path, "rb") as f:
+                kind, first, entries = pickle.load(f)
+            self._next += 1
+            if kind == "clips":
+                self._add_clips(first, entries)
+            else:
+                self.pictures.extend(Picture(first + i, tuple(grid), scene) for i, (grid, scene) in enumerate(entries))
+
+    def _add_clips(self, first: int, entries: list) -> None:
+        for i, (length, text, voice) in enumerate(entries):
+            c = first + i
+            self.lengths.append(length)
+            self.texts.append(text)
+            if not text:
+                self.noises.append(c)
+                continue
+            self.spoken.append(c)
+            self.by_text.setdefault(text, []).append(c)
+            if voice.startswith(("kokoro", "piper")):
+                self.neural.setdefault(text, []).append(c)
+                self.neural_all.append(c)
