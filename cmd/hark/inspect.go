@@ -2,15 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"hark/engine/backend/cpu"
 	"hark/engine/demo"
+	"hark/engine/hub"
 	"hark/engine/inspect"
 	"hark/engine/weights"
 )
@@ -49,51 +46,20 @@ func checkpoint(name string) (weights.Source, error) {
 	if name == "" {
 		return demo.Source(), nil
 	}
-	src, err := weights.Dir(name)
-	if err == nil {
-		return src, nil
-	}
-	owner, repo, ok := strings.Cut(name, "/")
-	if !errors.Is(err, fs.ErrNotExist) || !ok || owner == "" || repo == "" || strings.ContainsAny(repo, `/\`) || strings.HasPrefix(owner, ".") {
+	dir, err := hub.Resolve(cacheFolder(), name)
+	if err != nil {
 		return nil, usageError{err}
 	}
-	folder, err := cached(owner, repo)
+	src, err := weights.Dir(dir)
 	if err != nil {
-		return nil, err
-	}
-	if src, err = weights.Dir(folder); err != nil {
 		return nil, usageError{err}
 	}
 	return src, nil
 }
 
-// cached returns the folder of a model in the cache of the hub: the commit
-// that refs/main names.
-func cached(owner, repo string) (string, error) {
-	root, err := cacheFolder()
-	if err != nil {
-		return "", err
-	}
-	base := filepath.Join(root, "models--"+owner+"--"+repo)
-	commit, err := os.ReadFile(filepath.Join(base, "refs", "main"))
-	if err != nil {
-		return "", usage("%s/%s: neither a folder nor in the cache %s", owner, repo, root)
-	}
-	return filepath.Join(base, "snapshots", filepath.Base(strings.TrimSpace(string(commit)))), nil
-}
-
-// cacheFolder returns where models of the hub are kept, as the hub's own
-// programs have it.
-func cacheFolder() (string, error) {
-	if dir := os.Getenv("HF_HUB_CACHE"); dir != "" {
-		return dir, nil
-	}
-	if dir := os.Getenv("HF_HOME"); dir != "" {
-		return filepath.Join(dir, "hub"), nil
-	}
-	dir, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("no folder for models: set HF_HOME: %w", err)
-	}
-	return filepath.Join(dir, ".cache", "huggingface", "hub"), nil
+// cacheFolder returns where models of the hub are kept, as all programs for
+// the hub have it.
+func cacheFolder() string {
+	home, _ := os.UserHomeDir() // needed only where the environment says nothing
+	return hub.Environment(os.Getenv, home).Cache
 }

@@ -22,6 +22,7 @@ type commands struct {
 	Talk  talkCommand  `cmd:"" help:"Speak a WAV file to a server in real time and print the answer."`
 
 	Trace   traceCommand   `cmd:"" help:"Write what happens inside a model: logits and activations."`
+	Doctor  doctorCommand  `cmd:"" help:"Look whether hark works on this machine: instruction sets, kernels, libraries, the embedded model."`
 	Inspect inspectCommand `cmd:"" help:"Say what a checkpoint is: facts, tensors, memory, what it hears and sees."`
 
 	Version versionFlag `help:"Print the version and exit." short:"v"`
