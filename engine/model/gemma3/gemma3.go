@@ -103,7 +103,17 @@ func (m *Model) describe(src weights.Source) error {
 	for i := range c.Layers {
 		m.names = append(m.names, "text.layers."+strconv.Itoa(i)+".out")
 	}
-	m.info = model.Info{Family: "gemma3", Variant: c.Variant(), Layers: c.Layers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context}
+	m.info = model.Info{
+		Family: "gemma3", Variant: c.Variant(), Layers: c.Layers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context,
+		Decoder: model.Decoder{Heads: c.Heads, SoftCap: c.SoftCap},
+	}
+	for i, full := range c.Full {
+		l := model.DecoderLayer{Window: c.Window, KVHeads: c.KVHeads, Dim: c.Dim, F: c.F, KV: i, OwnsKV: true}
+		if full {
+			l.Window = 0
+		}
+		m.info.Decoder.Layers = append(m.info.Decoder.Layers, l)
+	}
 	return m.generation(src)
 }
 
