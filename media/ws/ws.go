@@ -80,8 +80,8 @@ type Conn struct {
 	// queue holds Queue events. Full for slowAfter: the client is closed.
 	queue chan []byte
 
-	reading atomic.Bool  // Recv waits for a frame
-	frames  atomic.Int64 // frames read
+	reading atomic.Bool  // Recv waits for a frame, or for the rest of one
+	arrived atomic.Int64 // bytes read
 
 	failOnce sync.Once
 	abort    context.CancelFunc // ends the context of writer and pinger
@@ -140,10 +140,7 @@ func or[T int64 | time.Duration](v, otherwise T) T {
 // Recv returns the next event. A frame marked as binary counts as an event
 // too: what is in it decides. When ctx ends, so does the connection.
 func (c *Conn) Recv(ctx context.Context) (media.Packet, error) {
-	c.reading.Store(true)
-	_, data, err := c.ws.Read(ctx)
-	c.reading.Store(false)
-	c.frames.Add(1)
+	data, err := c.read(ctx)
 	if err == nil {
 		return media.Event(data), nil
 	}
@@ -161,6 +158,31 @@ func (c *Conn) Recv(ctx context.Context) (media.Packet, error) {
 		return nil, fmt.Errorf("%w: %v", ErrGone, err)
 	}
 	return nil, fmt.Errorf("ws: %w", err)
+}
+
+// read reads one frame and counts its bytes as they come: a client that sends
+// a long frame over a slow line cannot answer pings meanwhile.
+func (c *Conn) read(ctx context.Context) ([]byte, error) {
+	c.reading.Store(true)
+	defer c.reading.Store(false)
+	_, r, err := c.ws.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(counter{r, &c.arrived})
+}
+
+// counter adds what is read to n.
+type counter struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+// Read reads from r.
+func (c counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // Send queues an event, which belongs to the connection from then on. If the
@@ -290,18 +312,22 @@ func (c *Conn) write(ctx context.Context, ev []byte) bool {
 	return true
 }
 
-// runPinger asks a quiet client whether it is still there. While the session
-// is too busy to read, answers cannot be seen and none is asked for.
+// runPinger asks a quiet client whether it is still there. A client that sends
+// is; and while the session is too busy to read, answers could not be seen.
 func (c *Conn) runPinger(ctx context.Context) {
 	ticker := time.NewTicker(c.pingEvery)
 	defer ticker.Stop()
-	for {
+	for seen := int64(0); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if frames := c.frames.Load(); c.reading.Load() && !c.answers(ctx) && frames == c.frames.Load() {
+		before := seen
+		if seen = c.arrived.Load(); seen != before || !c.reading.Load() {
+			continue
+		}
+		if !c.answers(ctx) && seen == c.arrived.Load() {
 			c.fail(ErrGone)
 			return
 		}

@@ -219,6 +219,30 @@ func TestQuietClientThatAnswersPingsStays(t *testing.T) {
 	}
 }
 
+func TestClientThatSendsALongFrameSlowlyStays(t *testing.T) {
+	conn, c := connect(t, &Options{PingEvery: 30 * time.Millisecond})
+	w, err := c.ws.Writer(context.Background(), websocket.MessageText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		piece := bytes.Repeat([]byte("x"), 8<<10) // more than the writer keeps
+		for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C { // answers no ping
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := conn.Recv(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Recv: %v, want to be still reading", err)
+	}
+	c.Vanish()
+}
+
 func TestSendRefusesWhatIsNoEvent(t *testing.T) {
 	conn, _ := connect(t, nil)
 	if err := conn.Send(context.Background(), media.Picture("x")); err == nil {
