@@ -12,6 +12,7 @@ package inspect
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -200,7 +201,7 @@ func example(g vision.Geometry) string {
 	if err != nil {
 		return err.Error()
 	}
-	return sprintf("%dx%d is seen as %dx%d, %d tokens", w, h, nw, nh, n)
+	return fmt.Sprintf("%dx%d is seen as %dx%d, %d tokens", w, h, nw, nh, n)
 }
 
 // kind counts a layer among those of its sort.
@@ -264,7 +265,7 @@ func packing(l *weights.Listed) string {
 	case l.Group == 0:
 		return strings.ToLower(l.DType)
 	case l.Format == tensor.Affine:
-		return sprintf("q%dg%d", l.Bits, l.Group)
+		return fmt.Sprintf("q%dg%d", l.Bits, l.Group)
 	}
 	return l.Format.String()
 }

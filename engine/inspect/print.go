@@ -8,8 +8,6 @@ import (
 	"text/tabwriter"
 )
 
-var sprintf = fmt.Sprintf
-
 // Write prints the report for people: facts, costs, and the tensors by layer,
 // or with all each of them.
 func (r *Report) Write(w io.Writer, all bool) error {
