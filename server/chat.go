@@ -13,6 +13,7 @@ import (
 
 	"hark/engine"
 	"hark/engine/chat"
+	"hark/engine/grammar"
 	"hark/engine/sample"
 	"hark/session/realtime"
 )
@@ -37,7 +38,10 @@ type chatRequest struct {
 	N                   *int            `json:"n"`
 	Logprobs            *bool           `json:"logprobs"`
 	ResponseFormat      *struct {
-		Type string `json:"type"`
+		Type   string `json:"type"`
+		Schema *struct {
+			Schema json.RawMessage `json:"schema"`
+		} `json:"json_schema"`
 	} `json:"response_format"`
 	Tools           []chatTool      `json:"tools"`
 	ToolChoice      json.RawMessage `json:"tool_choice"`
@@ -143,8 +147,6 @@ func (q *chatRequest) check() error {
 		return realtime.Invalid("unsupported_value", "n", "n is %d, this server gives one answer", *q.N)
 	case q.Logprobs != nil && *q.Logprobs:
 		return realtime.Invalid("unsupported_value", "logprobs", "log probabilities are not supported")
-	case q.ResponseFormat != nil && q.ResponseFormat.Type != "text":
-		return realtime.Invalid("unsupported_value", "response_format.type", "response format %.64q is not supported, text is", q.ResponseFormat.Type)
 	case len(q.Tools) > maxTools:
 		return realtime.Invalid(realtime.CodeTooLong, "tools", "%d tools, want at most %d", len(q.Tools), maxTools)
 	}
@@ -194,6 +196,10 @@ func (q *chatRequest) generate(own sample.Options) (engine.Generate, error) {
 			*f.to = v
 		}
 	}
+	var err error
+	if g.Grammar, err = q.format(); err != nil {
+		return g, err
+	}
 	g.Sample.Seed = rand.Uint64()
 	if q.Seed != nil {
 		g.Sample.Seed = uint64(*q.Seed)
@@ -203,9 +209,45 @@ func (q *chatRequest) generate(own sample.Options) (engine.Generate, error) {
 			g.Max = *n
 		}
 	}
-	var err error
 	g.StopStrings, err = q.stops()
 	return g, err
+}
+
+// format returns the grammar of the answer, nil for text.
+func (q *chatRequest) format() (*grammar.Grammar, error) {
+	f := q.ResponseFormat
+	if f == nil {
+		return nil, nil
+	}
+	var schema json.RawMessage
+	switch f.Type {
+	case "text":
+		return nil, nil
+	case "json_object":
+		schema = json.RawMessage(`{"type":"object"}`)
+	case "json_schema":
+		if f.Schema == nil || len(f.Schema.Schema) == 0 {
+			return nil, realtime.Invalid(realtime.CodeMissing, "response_format.json_schema.schema", "the schema is missing")
+		}
+		schema = f.Schema.Schema
+	default:
+		return nil, realtime.Invalid("unsupported_value", "response_format.type",
+			"response format %.64q is not supported; text, json_object and json_schema are", f.Type)
+	}
+	g, err := grammar.JSON(schema)
+	if err != nil {
+		return nil, realtime.Invalid(realtime.CodeInvalidValue, "response_format.json_schema.schema", "%v", err)
+	}
+	return g, nil
+}
+
+// mustCall reports whether the answer has to call a tool.
+func (q *chatRequest) mustCall() bool {
+	switch raw := strings.TrimSpace(string(q.ToolChoice)); raw {
+	case "", "null", `"auto"`, `"none"`:
+		return false
+	}
+	return true
 }
 
 // stops reads the stop strings: one, a list, or null.

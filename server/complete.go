@@ -75,6 +75,14 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req *chatReque
 		s.fail(w, err)
 		return
 	}
+	if g.Grammar == nil {
+		if err := session.Constrain(s.o.Engine, &g, o.Tools, req.mustCall()); err != nil {
+			s.fail(w, err)
+			return
+		}
+	} else {
+		o.Tools = nil // the answer is to be JSON, not a call
+	}
 	list, err := items(s.o.Engine, req.Messages)
 	if err != nil {
 		s.fail(w, err)

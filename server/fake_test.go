@@ -14,6 +14,7 @@ import (
 	"hark/engine/backend/cpu"
 	"hark/engine/chat"
 	"hark/engine/demo"
+	"hark/engine/grammar"
 	"hark/engine/model"
 	_ "hark/engine/model/all"
 	"hark/engine/token"
@@ -114,6 +115,8 @@ func (p *puppet) Prompt(messages []chat.Message, _ []conversation.Medium, _ chat
 	}
 	return session.Prompt{{IDs: make(engine.Tokens, 10)}}, nil
 }
+
+func (p *puppet) Calls([]chat.Tool, bool) (*grammar.Grammar, token.ID, error) { return nil, 0, nil }
 
 func (p *puppet) Parser(session.Prompt, chat.Options) chat.Parser { return p }
 

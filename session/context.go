@@ -31,6 +31,11 @@ func (s *session) chatOptions(p *realtime.ResponseParams) chat.Options {
 	return o
 }
 
+// mustCall reports whether a response has to call a tool.
+func (s *session) mustCall(p *realtime.ResponseParams) bool {
+	return p.ToolChoice.Or(s.config.ToolChoice).Mode == "required"
+}
+
 // thinks reports whether the effort asks for thoughts before the answer. Low
 // efforts do not: a voice that waits for thoughts is no voice.
 func thinks(r *realtime.Reasoning) bool {

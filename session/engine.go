@@ -9,8 +9,11 @@ import (
 	"hark/audio/vad"
 	"hark/engine"
 	"hark/engine/chat"
+	"hark/engine/grammar"
 	"hark/engine/model"
+	"hark/engine/token"
 	"hark/session/conversation"
+	"hark/session/realtime"
 	"hark/session/turn"
 	"hark/vision"
 )
@@ -27,6 +30,9 @@ type Engine interface {
 	NewPicture(img *vision.Image, tokens int) (conversation.Medium, error)
 	// Prompt renders messages; their media are indices into media.
 	Prompt(messages []chat.Message, media []conversation.Medium, o chat.Options) (Prompt, error)
+	// Calls returns the grammar that keeps calls of tools within their
+	// schemas; see chat.Format.
+	Calls(tools []chat.Tool, must bool) (*grammar.Grammar, token.ID, error)
 	// Parser takes apart what the model answers to a prompt.
 	Parser(p Prompt, o chat.Options) chat.Parser
 	// Open makes an empty sequence.
@@ -137,6 +143,28 @@ func (a adapter) Parser(p Prompt, o chat.Options) chat.Parser {
 	}
 	o.InThought = format.InThought(runs)
 	return format.NewParser(o)
+}
+
+func (a adapter) Calls(tools []chat.Tool, must bool) (*grammar.Grammar, token.ID, error) {
+	return a.e.Format().Calls(tools, must)
+}
+
+// Constrain keeps the calls of tools within their schemas, and makes the
+// answer consist of calls if it must. A schema that cannot be followed is an
+// error only then.
+func Constrain(e Engine, g *engine.Generate, tools []chat.Tool, must bool) error {
+	if len(tools) == 0 {
+		return nil
+	}
+	rules, trigger, err := e.Calls(tools, must)
+	if err != nil {
+		if must {
+			return realtime.Invalid(realtime.CodeInvalidValue, "tools", "%v", err)
+		}
+		return nil
+	}
+	g.Grammar, g.Trigger = rules, trigger
+	return nil
 }
 
 func (a adapter) Open() (Sequence, error) {

@@ -12,6 +12,7 @@ import (
 
 	"hark/engine"
 	"hark/engine/chat"
+	"hark/engine/grammar"
 	"hark/engine/model"
 	"hark/engine/token"
 	"hark/session/conversation"
@@ -308,6 +309,10 @@ func (s *fakeSequence) Close() error {
 
 // Parser takes "CALL name {…}" for a call, "BROKEN" for one that cannot be
 // read, and "THINK …" for a thought.
+func (f *fakeEngine) Calls([]chat.Tool, bool) (*grammar.Grammar, token.ID, error) {
+	return nil, 0, nil
+}
+
 func (f *fakeEngine) Parser(Prompt, chat.Options) chat.Parser { return fakeParser{} }
 
 type fakeParser struct{}

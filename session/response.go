@@ -172,6 +172,11 @@ func (s *session) start(r *response) {
 	r.parser = s.engine.Parser(prompt, o)
 	g := engine.Generate{Max: r.wire.MaxOutputTokens, Sample: s.info.Sampling}
 	g.Sample.Seed = rand.Uint64()
+	if err := Constrain(s.engine, &g, o.Tools, s.mustCall(&r.params)); err != nil {
+		s.fail(r, err)
+		s.release(r)
+		return
+	}
 	if t := r.params.Temperature; t.Set {
 		g.Sample.Temperature = float32(t.Value)
 	} else if t := s.config.Temperature; t.Set {
