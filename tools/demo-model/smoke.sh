@@ -19,6 +19,7 @@ $python -m fetch "$work" --smoke
 step prepare
 [ -f "$work/assets/pieces.json" ] || $python -m prepare "$work" --smoke
 $python -m splits "$work/assets"
+$python -m check "$work"
 rm -rf "$work/feed" "$work/run" "$work/tokenizer" "$work/bf16" "$work/8bit"
 $python -m train.tokenizer "$work/assets" "$work/tokenizer"
 

@@ -58,7 +58,8 @@ class Model:
         self.model.to(self.device).eval()
 
     def prompt(self, case: Case) -> str:
-        return self.processor.apply_chat_template(case.messages, tools=case.tools or None, add_generation_prompt=True, tokenize=False)
+        tools = case.tools or None
+        return self.processor.apply_chat_template(case.messages, tools=tools, add_generation_prompt=True, tokenize=False)
 
     def answer(self, case: Case, most: int = 64) -> str:
         """The text of the answer; a tool call as it stands in the chat format."""

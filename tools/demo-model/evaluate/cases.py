@@ -88,7 +88,8 @@ class Cases:
 
     # -- pictures
 
-    def pictures(self, kind: str, draw: str, held_style: bool = False, fits: Callable[[Scene], bool] = lambda s: True) -> Iterator[Case]:
+    def pictures(self, kind: str, draw: str, held_style: bool = False,
+                 fits: Callable[[Scene], bool] = lambda s: True) -> Iterator[Case]:
         """Scenes that method `draw` of Scenes makes, on backgrounds and with fonts that training does not use."""
         r = self.dice(kind)
         materials = Materials.load(self.assets, held=True, held_style=held_style)
@@ -99,7 +100,8 @@ class Cases:
             if not fits(scene):
                 continue
             made += 1
-            yield Case(kind, seeing.describe(scene), system(SEES) + [user("What do you see?", image=True)], image=painter.paint(scene))
+            messages = system(SEES) + [user("What do you see?", image=True)]
+            yield Case(kind, seeing.describe(scene), messages, image=painter.paint(scene))
 
     # -- text
 
@@ -155,7 +157,7 @@ class Cases:
 
     def all(self) -> dict[str, Callable[[str], Iterator[Case]]]:
         """Name -> maker, in the order of the report."""
-        short = lambda s: len(s.text) <= 8
+        short = lambda s: s.text.isalpha() and len(s.text) <= 8
         out: dict[str, Callable[[str], Iterator[Case]]] = {
             "spoken questions": self.spoken,
             "spoken questions, other wordings": lambda k: self.spoken(k, unseen=True),
@@ -176,7 +178,7 @@ class Cases:
             "pictures: counting shapes": lambda k: self.pictures(k, "counted_shapes"),
             "pictures: one icon, unseen style": lambda k: self.pictures(k, "icons", True, lambda s: len(s.things) == 1),
             "pictures: printed numbers": lambda k: self.pictures(k, "text", fits=lambda s: s.text.isdigit()),
-            "pictures: printed words of up to 8 letters": lambda k: self.pictures(k, "text", fits=lambda s: s.text.isalpha() and short(s)),
+            "pictures: printed words of up to 8 letters": lambda k: self.pictures(k, "text", fits=short),
             "typed questions, other wordings": self.typed,
             "sixth turn, long prompt": self.longer,
             "tool calls, unseen declarations": lambda k: self.calls(k, False),

@@ -76,7 +76,8 @@ class Samples:
         for i in range(8):
             scene = kinds[i % len(kinds)](r)
             asked = dict(spoken="What do you see?") if i >= 5 else dict(text="What do you see?")
-            self.add(f"picture-{'spoken-' if i >= 5 else ''}{i}", seeing.describe(scene), ASSISTANTS[4], image=painter.paint(scene), **asked)
+            name = f"picture-{'spoken-' if i >= 5 else ''}{i}"
+            self.add(name, seeing.describe(scene), ASSISTANTS[4], image=painter.paint(scene), **asked)
         for i in range(4):
             k = kiosk(r)
             q, a, _ = ask(r, k)
@@ -95,7 +96,8 @@ def again(model: Model, folder: Path) -> list[dict]:
             with wave.open(str(folder / c["audio"])) as w:
                 sound = np.frombuffer(w.readframes(w.getnframes()), np.int16)
         message = user(c.get("text", ""), image is not None, sound is not None)
-        c["reference_answer"] = model.answer(Case(c["name"], c["want"], system(c["system"]) + [message], image=image, sound=sound))
+        case = Case(c["name"], c["want"], system(c["system"]) + [message], image=image, sound=sound)
+        c["reference_answer"] = model.answer(case)
         c["correct"] = c["reference_answer"] == c["want"]
     return cases
 

@@ -1,4 +1,5 @@
-"""The trained weights as a checkpoint in the transformers layout, bf16: `python -m train.export RUN TOKENIZER OUT --assets ASSETS`.
+"""The trained weights as a checkpoint in the transformers layout, bf16:
+`python -m train.export RUN TOKENIZER OUT --assets ASSETS`.
 
 The towers' clipped linears need bounds. They are calibrated on speech and pictures made for it, with a margin of a half.
 """
@@ -12,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from .shape import config
+from .shape import GLOBAL_HEAD_DIM, config
 
 MARGIN = 1.5
 BESIDE = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "processor_config.json", "generation_config.json"]
@@ -118,7 +119,7 @@ def main() -> None:
     path = args.out / "config.json"
     settings = json.loads(path.read_text())
     # the keys that the released E2B's config.json has
-    settings["text_config"].update(global_head_dim=model.config.text_config.global_head_dim, num_global_key_value_heads=None)
+    settings["text_config"].update(global_head_dim=GLOBAL_HEAD_DIM, num_global_key_value_heads=None)
     settings["text_config"].pop("per_layer_config", None)
     path.write_text(json.dumps(settings, indent=1) + "\n")
     for name in BESIDE:

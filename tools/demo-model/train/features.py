@@ -145,6 +145,7 @@ def picture_light(d: Dice, pixels: torch.Tensor) -> torch.Tensor:
     """Contrast, brightness, tint and grain; pixels (M, patches, 768) in 0..1."""
     m, n, _ = pixels.shape
     q = pixels.view(m, n, 256, 3)
-    q = (q - 0.5) * d(m, 1, 1, 1, low=0.75, high=1.2) + 0.5 + d(m, 1, 1, 1, low=-0.12, high=0.12) + d(m, 1, 1, 3, low=-0.05, high=0.05)
+    q = (q - 0.5) * d(m, 1, 1, 1, low=0.75, high=1.2) + 0.5
+    q = q + d(m, 1, 1, 1, low=-0.12, high=0.12) + d(m, 1, 1, 3, low=-0.05, high=0.05)
     q = q + d.normal(*q.shape) * 0.03 * d(m, 1, 1, 1)
     return q.clamp(0, 1).view(m, n, 768)

@@ -85,7 +85,8 @@ def main() -> None:
     children += [fork.Process(target=unpack, args=(pack, args.folder), daemon=True) for pack in packs]
     for child in children:
         child.start()
-    jobs = [("noise", args.noise)] + [(e, n) for _ in range(args.small) for e, n in (("espeak", args.espeak), ("flite", args.flite))]
+    small = [("espeak", args.espeak), ("flite", args.flite)]
+    jobs = [("noise", args.noise)] + small * args.small
     running = []
     for i, (engine, count) in enumerate(jobs):
         if count:

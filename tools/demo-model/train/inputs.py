@@ -8,6 +8,8 @@ from .bank import PATCHES, Bank
 from .features import Dice, Mel, disturb, mask_some, picture_light, warp
 from .rows import RowShape
 
+GROUPS = 5  # of clips of similar length
+
 
 class Inputs:
     """Cuts clips out of the bank, disturbs them, and lays everything out in rows."""
@@ -58,7 +60,17 @@ class Inputs:
         return self.bank.pcm[index].float() / 32768
 
     def _audio(self, batch: dict, augment: bool) -> dict:
-        cuts, sh = batch["cuts"], self.shape
+        """The clips by groups of about the same length, so that little of the work is on padding."""
+        sh, order = self.shape, np.argsort(batch["cuts"][:, 3])
+        rows = torch.zeros(sh.audio_rows * sh.frames, 128, dtype=torch.bfloat16, device=self.device)
+        owner = torch.full((len(rows),), -1, dtype=torch.long, device=self.device)
+        for group in np.array_split(order, GROUPS):
+            if len(group):
+                self._audio_group(batch["cuts"][group], group, rows, owner, augment)
+        return dict(mel=rows.view(sh.audio_rows, sh.frames, 128), clip=owner.view(sh.audio_rows, sh.frames),
+                    audio_rows=self.put(batch["audio_rows"]))
+
+    def _audio_group(self, cuts: np.ndarray, numbers: np.ndarray, rows, owner, augment: bool) -> None:
         x, lengths = self.waves(cuts), self.put(cuts[:, 3]).long()
         if augment:
             x = disturb(self.dice, x, lengths, self.other_sounds(*x.shape))
@@ -67,13 +79,9 @@ class Inputs:
             mel = mask_some(self.dice, warp(self.dice, mel), real)
         line, frame, frames = (cuts[:, i].astype(np.int64) for i in (4, 5, 6))
         real = real & (torch.arange(mel.shape[1], device=self.device)[None] < self.put(frames)[:, None])
-        to = self.put(np.concatenate([l * sh.frames + f + np.arange(n) for l, f, n in zip(line, frame, frames)]))
-        rows = torch.zeros(sh.audio_rows * sh.frames, 128, dtype=torch.bfloat16, device=self.device)
-        owner = torch.full((len(rows),), -1, dtype=torch.long, device=self.device)
+        to = self.put(np.concatenate([l * self.shape.frames + f + np.arange(n) for l, f, n in zip(line, frame, frames)]))
         rows[to] = mel[real].to(rows.dtype)
-        owner[to] = self.put(np.repeat(np.arange(len(frames)), frames))
-        return dict(mel=rows.view(sh.audio_rows, sh.frames, 128), clip=owner.view(sh.audio_rows, sh.frames),
-                    audio_rows=self.put(batch["audio_rows"]))
+        owner[to] = self.put(np.repeat(numbers, frames))
 
     def _pictures(self, batch: dict, augment: bool) -> dict:
         bank, sh, n = self.bank, self.shape, len(batch["pictures"])

@@ -127,7 +127,8 @@ def losses(hidden, towers: dict, batch: dict, inputs: dict, model, put) -> dict:
         flat = towers["audio"].reshape(-1, towers["audio"].shape[-1])
         at = put(batch["first_token"])[:, None] + torch.arange(int(tokens.max()), device=flat.device)[None]
         p = F.log_softmax(model.helper["ctc"](flat)[at.clamp(max=len(flat) - 1)].float(), -1).transpose(0, 1)
-        total = F.ctc_loss(p, put(batch["ctc"]), tokens.to(flat.device), put(batch["ctc_lengths"]), reduction="sum", zero_infinity=True)
+        total = F.ctc_loss(p, put(batch["ctc"]), tokens.to(flat.device), put(batch["ctc_lengths"]), reduction="sum",
+                           zero_infinity=True)
         out["ctc"] = total / max(1, int(batch["ctc_lengths"].sum()))
     if "vision" in towers:
         y = rms(towers["vision"][: len(batch["pictures"])].to(hidden.dtype))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 VOCAB = 2048
+GLOBAL_HEAD_DIM = 128  # of the full attention layers
 SPECIALS = {"bos": 2, "turn": 5, "end": 6, "boi": 7, "eoi": 8, "image": 9, "boa": 10, "eoa": 11, "audio": 12, "video": 13}
 TOOL_RESPONSE = 21  # <|tool_response>: ends an answer that calls a tool
 
@@ -19,7 +20,7 @@ def config(clipped: bool = False, tiny: bool = False):
     text = dict(
         vocab_size=VOCAB, vocab_size_per_layer_input=VOCAB, hidden_size=64 if tiny else 256,
         hidden_size_per_layer_input=64, intermediate_size=128 if tiny else 512, num_hidden_layers=len(layers),
-        num_attention_heads=4, num_key_value_heads=1, head_dim=64, global_head_dim=128, layer_types=layers,
+        num_attention_heads=4, num_key_value_heads=1, head_dim=64, global_head_dim=GLOBAL_HEAD_DIM, layer_types=layers,
         num_kv_shared_layers=0 if tiny else 4, use_double_wide_mlp=True, sliding_window=256,
         final_logit_softcapping=30.0, max_position_embeddings=4096, pad_token_id=0, eos_token_id=1, bos_token_id=2,
         tie_word_embeddings=True, dtype="bfloat16",

@@ -65,7 +65,8 @@ def processor_config() -> dict:
         image_processor_type="Gemma4ImageProcessor", do_convert_rgb=True, do_normalize=False, do_rescale=True, do_resize=True,
         image_mean=[0.0] * 3, image_std=[1.0] * 3, patch_size=16, max_soft_tokens=70, pooling_kernel_size=3, resample=3,
         rescale_factor=1 / 255)
-    video = dict(video_processor_type="Gemma4VideoProcessor", max_soft_tokens=70, patch_size=16, pooling_kernel_size=3, num_frames=8)
+    video = dict(video_processor_type="Gemma4VideoProcessor", max_soft_tokens=70, patch_size=16, pooling_kernel_size=3,
+                 num_frames=8)
     return dict(processor_class="Gemma4Processor", image_seq_length=70, audio_seq_length=750, audio_ms_per_token=40,
                 feature_extractor=audio, image_processor=image, video_processor=video)
 
@@ -81,7 +82,8 @@ def write(out: Path, tokenizer_json: str) -> None:
         tokenizer_class="GemmaTokenizer", processor_class="Gemma4Processor", padding_side="left",
         clean_up_tokenization_spaces=False, model_max_length=2048, extra_special_tokens={k: ROLES[k] for k in extra})
     generation = dict(bos_token_id=2, pad_token_id=0, eos_token_id=[1, 6, TOOL_RESPONSE], do_sample=False, max_new_tokens=96)
-    for name, content in (("tokenizer_config", settings), ("processor_config", processor_config()), ("generation_config", generation)):
+    files = {"tokenizer_config": settings, "processor_config": processor_config(), "generation_config": generation}
+    for name, content in files.items():
         (out / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
