@@ -25,6 +25,10 @@ type commands struct {
 	Doctor  doctorCommand  `cmd:"" help:"Look whether hark works on this machine: instruction sets, kernels, libraries, the embedded model."`
 	Inspect inspectCommand `cmd:"" help:"Say what a checkpoint is: facts, tensors, memory, what it hears and sees."`
 
+	Pull    pullCommand    `cmd:"" help:"Fetch a checkpoint from the hub into the cache."`
+	Models  modelsCommand  `cmd:"" help:"List the models on this machine and whether they run here."`
+	Convert convertCommand `cmd:"" help:"Quantize a checkpoint into the layout of MLX."`
+
 	Version versionFlag `help:"Print the version and exit." short:"v"`
 }
 

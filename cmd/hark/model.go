@@ -4,19 +4,21 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"hark/engine"
 	"hark/engine/backend/cpu"
 	"hark/engine/demo"
+	"hark/engine/hub"
 	_ "hark/engine/model/all"
 	"hark/engine/weights"
 )
 
 // modelFlags say which model runs and on what.
 type modelFlags struct {
-	Model   string `help:"Folder of a checkpoint; without it the embedded demo model runs." placeholder:"DIR" type:"path"`
+	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
 	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 }
@@ -46,7 +48,15 @@ func (f *modelFlags) source() (weights.Source, error) {
 	if f.Model == "" {
 		return demo.Source(), nil
 	}
-	src, err := weights.Dir(f.Model)
+	name := f.Model
+	if strings.HasPrefix(name, "~/") {
+		name = kong.ExpandPath(name)
+	}
+	dir, err := hub.Resolve(hubOptions().Cache, name)
+	if err != nil {
+		return nil, hubError(err)
+	}
+	src, err := weights.Dir(dir)
 	if err != nil {
 		return nil, usage("--model: %w", err)
 	}
