@@ -54,6 +54,9 @@ func (c *convertCommand) Run(ctx context.Context) error {
 	defer plan.Close()
 	err = plan.Write(ctx, c.Out)
 	m.close()
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted; nothing was written")
+	}
 	if err != nil {
 		return convertError(err)
 	}

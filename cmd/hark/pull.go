@@ -42,6 +42,9 @@ func (c *pullCommand) Run(ctx context.Context) error {
 		Notice:   m.note,
 	})
 	m.close()
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted; the same command goes on from here")
+	}
 	if err != nil {
 		return hubError(err)
 	}

@@ -97,10 +97,21 @@ func TestPullErrorsAreTheUsers(t *testing.T) {
 			t.Errorf("%+v: error %v, want one of the user", c, err)
 		}
 	}
+}
+
+// TestInterruptedIsAFailure demands an error, which main would not make of a
+// canceled context.
+func TestInterruptedIsAFailure(t *testing.T) {
+	tinyHub(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := (&pullCommand{Name: "someone/tiny"}).Run(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want %v", err, context.Canceled)
+	for _, c := range []interface{ Run(context.Context) error }{
+		&pullCommand{Name: "someone/tiny"},
+		&convertCommand{In: "../../testdata/tiny/e/hf-bf16", Out: filepath.Join(t.TempDir(), "out"), Mode: "affine"},
+	} {
+		if err := c.Run(ctx); err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted") {
+			t.Errorf("error %v, want one that says interrupted", err)
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func (d *download) fill(ctx context.Context) error {
 		return err
 	}
 	for damaged := 0; ; {
-		err := d.h.again(ctx, func() (bool, error) {
+		err := d.h.again(ctx, d.count, func() (bool, error) {
 			before := d.have
 			err := d.fetch(ctx)
 			return d.have > before, err

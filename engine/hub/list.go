@@ -26,11 +26,11 @@ type file struct {
 const maxListing = 64 << 20
 
 // list returns the commit of a revision and the files of that commit.
-func (h *Hub) list(ctx context.Context, n Name) (commit string, files []file, err error) {
+func (h *Hub) list(ctx context.Context, n Name, c *counter) (commit string, files []file, err error) {
 	// A revision may contain slashes, which must not be taken for parts.
 	address := h.endpoint.JoinPath("api", "models", n.Owner, n.Model, "revision", url.PathEscape(n.Revision))
 	address.RawQuery = "blobs=true"
-	err = h.again(ctx, func() (bool, error) {
+	err = h.again(ctx, c, func() (bool, error) {
 		resp, err := h.send(ctx, http.MethodGet, address, 0)
 		if err != nil {
 			return false, err
@@ -99,11 +99,11 @@ func parseListing(data []byte) (commit string, files []file, err error) {
 
 // complete asks for what the list did not say about a file: its size and its
 // digest are headers of its own address.
-func (h *Hub) complete(ctx context.Context, n Name, commit string, f file) (file, error) {
+func (h *Hub) complete(ctx context.Context, n Name, commit string, f file, c *counter) (file, error) {
 	if f.size >= 0 && f.digest != (digest{}) {
 		return f, nil
 	}
-	err := h.again(ctx, func() (bool, error) {
+	err := h.again(ctx, c, func() (bool, error) {
 		resp, err := h.send(ctx, http.MethodHead, h.address(n, commit, f.name), 0)
 		if err != nil {
 			return false, err

@@ -57,11 +57,12 @@ type Result struct {
 // An *InputError says that the request cannot be fulfilled. After any other
 // error the same request may be made again, and goes on where it ended.
 func (h *Hub) Pull(ctx context.Context, r *Request) (*Result, error) {
-	commit, files, err := h.list(ctx, r.Name)
+	count := &counter{request: r}
+	commit, files, err := h.list(ctx, r.Name, count)
 	if err != nil {
 		return nil, err
 	}
-	p := &pull{h: h, request: r, commit: commit, count: &counter{request: r}}
+	p := &pull{h: h, request: r, commit: commit, count: count}
 	p.place()
 	first := small(files)
 	if err := p.bring(ctx, first); err != nil {
@@ -132,7 +133,7 @@ func (p *pull) bring(ctx context.Context, files []file) error {
 	var downloads []*download
 	var room int64
 	for _, f := range files {
-		f, err := p.h.complete(ctx, p.request.Name, p.commit, f)
+		f, err := p.h.complete(ctx, p.request.Name, p.commit, f, p.count)
 		if err != nil {
 			return err
 		}

@@ -128,9 +128,12 @@ func temporary(err error) bool {
 	return errors.As(err, &network)
 }
 
+// tell is the shortest wait that a user is told about.
+const tell = 2 * time.Second
+
 // again calls f until it succeeds, fails for good, or has failed too often in
 // a row. f says whether it came nearer to its end in spite of an error.
-func (h *Hub) again(ctx context.Context, f func() (progress bool, err error)) error {
+func (h *Hub) again(ctx context.Context, c *counter, f func() (progress bool, err error)) error {
 	failures := 0
 	for {
 		progress, err := f()
@@ -153,6 +156,9 @@ func (h *Hub) again(ctx context.Context, f func() (progress bool, err error)) er
 			if wait = status.after; wait > h.retry.patience {
 				return fmt.Errorf("%w (it asks to come back in %v)", err, wait.Round(time.Second))
 			}
+		}
+		if wait >= tell {
+			c.notice("%v; trying again in %v", err, wait.Round(time.Second))
 		}
 		if err := h.retry.wait(ctx, wait); err != nil {
 			return err

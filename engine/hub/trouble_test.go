@@ -264,7 +264,11 @@ func TestBusyServersAreWaitedFor(t *testing.T) {
 		return true
 	}
 	var waits []time.Duration
-	f.check(f.pullAll(f.open(&waits), &Request{Name: name}).Dir, wanted)
+	var notices []string
+	f.check(f.pullAll(f.open(&waits), &Request{Name: name, Notice: func(s string) { notices = append(notices, s) }}).Dir, wanted)
+	if len(notices) != 5 || !strings.HasSuffix(notices[0], "answers 429 Too Many Requests; trying again in 7s") {
+		t.Errorf("notices %q, want 5 of the waits that are long", notices)
+	}
 	if len(waits) != 6 || waits[0] != 7*time.Second || waits[1] < 85*time.Second || waits[1] > 90*time.Second {
 		t.Fatalf("waits %v, want 7s, almost 90s and 4 more", waits)
 	}
