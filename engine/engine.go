@@ -48,6 +48,10 @@ type Options struct {
 	// Piece is the number of prompt positions that one step reads in beside
 	// the sequences that are answering; 0 means 128.
 	Piece int
+	// PrefixBytes bounds the memory of the caches that are kept of closed
+	// sequences, so that a prompt that begins as they did need not be read in
+	// again; 0 means 256 MiB, less than 0 keeps none.
+	PrefixBytes int64
 	// Context bounds the positions of one sequence below what the model was
 	// made for; 0 means the model's own, at most 32768.
 	Context int
@@ -57,6 +61,7 @@ const (
 	defaultSequences = 64
 	defaultPiece     = 128
 	defaultContext   = 32768
+	defaultPrefixes  = 256 << 20
 )
 
 // Engine runs one model on one backend. Its methods may be called from any
@@ -80,6 +85,7 @@ type Engine struct {
 
 	// Owned by the step goroutine.
 	seqs     []*stepSeq
+	prefixes prefixes
 	encoding []encoder
 	turn     int // whose prefill comes first
 	logits   []float32
@@ -97,6 +103,9 @@ func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: options %+v: sizes must not be negative", e.opts)
 	}
 	e.opts.MaxSequences = orDefault(e.opts.MaxSequences, defaultSequences)
+	if e.opts.PrefixBytes == 0 {
+		e.opts.PrefixBytes = defaultPrefixes
+	}
 	e.opts.Piece = orDefault(e.opts.Piece, defaultPiece)
 	e.info.Context = min(e.info.Context, orDefault(e.opts.Context, defaultContext))
 	e.log = e.opts.Log

@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"hash"
+	"math"
 	"slices"
 	"sync"
 
@@ -39,7 +43,13 @@ type encoder interface {
 	// reports whether more is waiting.
 	encode(e *Engine) bool
 	state() *soft
+	// key names the content; false while it is not complete.
+	key() (contentKey, bool)
 }
+
+// contentKey is the hash of what a medium shows or says: media with one key
+// have the same soft tokens.
+type contentKey [sha256.Size]byte
 
 func (s *soft) add(e *Engine, x tensor.Tensor) {
 	if x == nil {
@@ -78,6 +88,7 @@ type Clip struct {
 	mu      sync.Mutex
 	front   audio.FrontEnd
 	samples int64
+	hash    hash.Hash // of the samples
 	ended   bool
 
 	soft // the step goroutine's
@@ -91,7 +102,7 @@ func (e *Engine) NewClip() (*Clip, error) {
 	if !e.info.Hears {
 		return nil, ErrDeaf
 	}
-	return &Clip{e: e, front: e.model.NewFrontEnd(), soft: soft{id: e.model.Placeholder(model.Sound)}}, nil
+	return &Clip{e: e, front: e.model.NewFrontEnd(), hash: sha256.New(), soft: soft{id: e.model.Placeholder(model.Sound)}}, nil
 }
 
 // Push adds 16 kHz mono samples in [-1, 1]. It computes the front end and
@@ -107,6 +118,7 @@ func (c *Clip) Push(samples []float32) error {
 		return ErrClipFull
 	}
 	c.samples += int64(len(samples))
+	hashFloats(c.hash, samples)
 	c.hand(c.front.Push(samples), false)
 	return nil
 }
@@ -168,6 +180,27 @@ func (c *Clip) Close() {
 
 func (c *Clip) state() *soft { return &c.soft }
 
+func (c *Clip) key() (contentKey, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		return contentKey{}, false
+	}
+	return contentKey(c.hash.Sum(nil)), true
+}
+
+// hashFloats adds the bits of values to h.
+func hashFloats(h hash.Hash, values []float32) {
+	buf := make([]byte, 0, 4096)
+	for piece := range slices.Chunk(values, cap(buf)/4) {
+		buf = buf[:0]
+		for _, v := range piece {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
+		h.Write(buf)
+	}
+}
+
 func (c *Clip) closeEncoder() {
 	if c.enc != nil {
 		c.enc.Close()
@@ -206,8 +239,9 @@ func (c *Clip) encode(e *Engine) bool {
 
 // Picture is an image that becomes soft tokens once.
 type Picture struct {
-	e      *Engine
-	tokens int
+	e       *Engine
+	tokens  int
+	content contentKey
 
 	soft    // the step goroutine's
 	patches vision.Patches
@@ -224,7 +258,10 @@ func (e *Engine) NewPicture(img *vision.Image, tokens int) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Picture{e: e, tokens: e.model.PictureTokens(patches), patches: patches, soft: soft{id: e.model.Placeholder(model.Sight)}}
+	h := sha256.New()
+	fmt.Fprintln(h, patches.Rows, patches.Cols, patches.Width)
+	hashFloats(h, patches.Data)
+	p := &Picture{e: e, tokens: e.model.PictureTokens(patches), content: contentKey(h.Sum(nil)), patches: patches, soft: soft{id: e.model.Placeholder(model.Sight)}}
 	e.do(func() { e.encodeLater(p) })
 	return p, nil
 }
@@ -241,6 +278,8 @@ func (p *Picture) Close() {
 }
 
 func (p *Picture) state() *soft { return &p.soft }
+
+func (p *Picture) key() (contentKey, bool) { return p.content, true }
 
 func (p *Picture) encode(e *Engine) bool {
 	if !p.freed && !p.whole {

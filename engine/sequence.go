@@ -27,6 +27,9 @@ type Token struct {
 	Text    string  // valid UTF-8; empty while a character is incomplete and for special tokens
 	Logprob float32 // natural logarithm, before temperature
 	Stop    Stop    // set on the last token only
+	// Cached is how many positions of the prompt were in the cache when the
+	// answer before this one ended, or came from another sequence's.
+	Cached int
 	// Alternatives are the likeliest tokens, as many as Sample.LogProbs asks for.
 	Alternatives []sample.Alternative
 }
@@ -91,7 +94,7 @@ func (e *Engine) Open() (*Sequence, error) {
 	}
 	e.open++
 	e.mu.Unlock()
-	s := &Sequence{e: e, st: &stepSeq{}}
+	s := &Sequence{e: e, st: &stepSeq{cached: unlimited}}
 	e.do(func() {
 		s.st.kv = e.model.NewKV()
 		e.seqs = append(e.seqs, s.st)

@@ -59,6 +59,10 @@ type stepSeq struct {
 	starts []int // position of each slot that is in the cache, wholly or partly
 	gen    *generation
 	failed error // what went wrong with a medium or the device
+	// cached is how many positions of the prompt were not read in since the
+	// last answer ended.
+	cached int
+	parked bool // a snapshot is among the engine's prefixes
 }
 
 // set keeps the first keep slots and puts added behind them.
@@ -67,6 +71,8 @@ func (s *stepSeq) set(e *Engine, keep int, added []slot) {
 	s.slots = append(s.slots[:keep], added...)
 	s.failed = nil
 	s.rewind(keep)
+	e.borrow(s)
+	s.cached = min(s.cached, s.kv.Len())
 }
 
 // rewind drops slot keep and all after it from the cache, or everything where
@@ -112,7 +118,7 @@ func (s *stepSeq) start(g *generation) {
 // stop ends g if it is still the sequence's.
 func (s *stepSeq) stop(g *generation) {
 	if s.gen == g {
-		s.gen = nil
+		s.gen, s.cached = nil, unlimited
 	}
 }
 
@@ -128,7 +134,7 @@ func (s *stepSeq) end(err error) {
 func (e *Engine) drop(s *stepSeq) {
 	s.end(nil)
 	if s.kv != nil {
-		s.kv.Free()
+		e.park(s.kv, s.slots[:s.next], s.starts)
 	}
 	e.seqs = slices.DeleteFunc(e.seqs, func(o *stepSeq) bool { return o == s })
 }
@@ -238,7 +244,8 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 		return
 	}
 	g.max--
-	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top}
+	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top, Cached: s.cached}
+	s.snapshot(e)
 	switch {
 	case g.stops[choice.ID]:
 		t.Stop = StopEOS
@@ -249,7 +256,7 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 		s.slots = append(s.slots, slot{id: choice.ID})
 	}
 	if t.Stop != StopNone {
-		s.gen = nil
+		s.gen, s.cached = nil, unlimited
 	}
 	g.out <- t // has room: the plan left full queues out
 }

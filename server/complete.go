@@ -136,19 +136,20 @@ func (c *completion) ask(e session.Engine, seq session.Sequence, list []*convers
 	if err != nil {
 		return nil, badPrompt(err)
 	}
-	reused, err := seq.Set(prompt)
-	if err != nil {
+	if _, err := seq.Set(prompt); err != nil {
 		return nil, err
 	}
-	u := session.CountTokens(prompt, reused)
+	u := session.CountTokens(prompt, 0)
 	c.usage.Prompt = u.InputText + u.InputAudio + u.InputImage
 	c.usage.Details.Audio, c.usage.Details.Image = u.InputAudio, u.InputImage
-	c.usage.Details.Cached = u.CachedText + u.CachedAudio + u.CachedImage
 	return prompt, nil
 }
 
 // take adds a token to the answer.
 func (c *completion) take(t engine.Token, parser chat.Parser, out replier) error {
+	if c.usage.Completion == 0 {
+		c.usage.Details.Cached = t.Cached
+	}
 	c.usage.Completion++
 	c.usage.Total = c.usage.Prompt + c.usage.Completion
 	pieces := parser.Push(t.ID, t.Text)

@@ -142,7 +142,7 @@ func (p *puppet) Open() (session.Sequence, error) {
 // pull is the puppet's one sequence.
 type pull struct{ p *puppet }
 
-func (s *pull) Set(session.Prompt) (int, error) { return 4, nil }
+func (s *pull) Set(session.Prompt) (int, error) { return 0, nil }
 
 func (s *pull) Close() error {
 	s.p.open.Add(-1)
@@ -172,7 +172,7 @@ func (s *pull) Generate(ctx context.Context, _ engine.Generate) iter.Seq2[engine
 // say queues an answer.
 func (p *puppet) say(pieces ...string) {
 	for _, text := range pieces {
-		p.tokens <- engine.Token{Text: text}
+		p.tokens <- engine.Token{Text: text, Cached: 4}
 	}
 	p.tokens <- engine.Token{Stop: engine.StopEOS}
 }

@@ -55,14 +55,12 @@ func (s *session) render(instructions string, items []*conversation.Item, o chat
 
 // set makes the conversation's sequence hold the conversation and, with Open,
 // what is being said. Where that does not fit the context, the oldest turns
-// are forgotten, unless the client forbade it. The second result is how many
-// positions of the prompt were in the cache when the last answer ended: what
-// was read in early since then is not counted as found there.
-func (s *session) set(instructions string, o chat.Options) (Prompt, int, error) {
+// are forgotten, unless the client forbade it.
+func (s *session) set(instructions string, o chat.Options) (Prompt, error) {
 	if s.seq == nil {
 		seq, err := s.engine.Open()
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		s.seq = seq
 	}
@@ -75,7 +73,7 @@ func (s *session) set(instructions string, o chat.Options) (Prompt, int, error) 
 		}
 		prompt, err := s.render(instructions, items, o)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if tokens := prompt.Tokens(); tokens > limit && s.truncates() {
 			if gone := s.items.Forget(); gone != nil {
@@ -85,13 +83,12 @@ func (s *session) set(instructions string, o chat.Options) (Prompt, int, error) 
 				continue
 			}
 		}
-		reused, err := s.seq.Set(prompt)
+		_, err = s.seq.Set(prompt)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		s.kept = min(s.kept, reused)
 		s.sweep()
-		return prompt, s.kept, nil
+		return prompt, nil
 	}
 }
 
@@ -131,7 +128,7 @@ func (s *session) prefill() {
 	if s.seq == nil && s.items.Len() == 0 && s.config.Instructions == "" && !o.Open {
 		return
 	}
-	_, _, err := s.set(s.config.Instructions, o)
+	_, err := s.set(s.config.Instructions, o)
 	switch {
 	case err == nil:
 	case errors.Is(err, engine.ErrTooLong), errors.Is(err, engine.ErrBusy):

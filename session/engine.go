@@ -52,7 +52,8 @@ type Clip interface {
 // goroutine at a time.
 type Sequence interface {
 	// Set makes the sequence hold exactly a prompt, and returns how many of
-	// its positions it held already. It does not wait.
+	// its positions it is known to have held already. It does not wait; the
+	// answer's first token says what was found in any cache.
 	Set(p Prompt) (reused int, err error)
 	// Generate answers the prompt.
 	Generate(ctx context.Context, o engine.Generate) iter.Seq2[engine.Token, error]

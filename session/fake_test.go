@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -207,6 +208,7 @@ func (f *fakeEngine) show(p Prompt) string {
 type fakeSequence struct {
 	f      *fakeEngine
 	prompt Prompt
+	cached int // positions held since the last answer
 	busy   atomic.Bool
 	closed bool
 }
@@ -216,7 +218,7 @@ func (f *fakeEngine) Open() (Sequence, error) {
 		return nil, engine.ErrBusy
 	}
 	f.open.Add(1)
-	return &fakeSequence{f: f}, nil
+	return &fakeSequence{f: f, cached: math.MaxInt}, nil
 }
 
 // flat lists what a prompt holds, an element each.
@@ -252,7 +254,7 @@ func (s *fakeSequence) Set(p Prompt) (reused int, err error) {
 			reused++
 		}
 	}
-	s.prompt = p
+	s.prompt, s.cached = p, min(s.cached, reused)
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
 	s.f.sets = append(s.f.sets, s.f.show(p))
@@ -263,6 +265,7 @@ func (s *fakeSequence) Generate(ctx context.Context, g engine.Generate) iter.Seq
 	return func(yield func(engine.Token, error) bool) {
 		s.busy.Store(true)
 		defer s.busy.Store(false)
+		defer func() { s.cached = math.MaxInt }() // of what comes, all is new that is not in it now
 		s.f.mu.Lock()
 		s.f.prompts = append(s.f.prompts, s.f.show(s.prompt))
 		a := answer{pieces: []string{"ok"}}
@@ -282,7 +285,7 @@ func (s *fakeSequence) Generate(ctx context.Context, g engine.Generate) iter.Seq
 			if i == len(a.pieces) {
 				break
 			}
-			t := engine.Token{ID: s.f.id(a.pieces[i]), Text: a.pieces[i]}
+			t := engine.Token{ID: s.f.id(a.pieces[i]), Text: a.pieces[i], Cached: s.cached}
 			s.prompt = append(s.prompt, Part{IDs: engine.Tokens{t.ID}})
 			if g.Max > 0 && i == g.Max-1 {
 				t.Stop = engine.StopLength

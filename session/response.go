@@ -30,6 +30,7 @@ type response struct {
 	closed  bool // response.done was sent
 	cancel  context.CancelFunc
 
+	prompt  Prompt
 	parser  chat.Parser
 	message *conversation.Item // the message that is being written, nil outside
 	ids     []token.ID         // written since the last item ended
@@ -153,22 +154,21 @@ func (s *session) start(r *response) {
 	o := s.chatOptions(&r.params)
 	o.Generate = true
 	var prompt Prompt
-	var reused int
 	var err error
 	seq := r.seq
 	if seq == nil {
-		prompt, reused, err = s.set(instructions, o)
+		prompt, err = s.set(instructions, o)
 		seq = s.seq
-		s.stale, s.kept = false, s.info.Context // all that comes now is kept until something else is set
+		s.stale = false
 	} else if prompt, err = s.render(instructions, r.input, o); err == nil {
-		reused, err = seq.Set(prompt)
+		_, err = seq.Set(prompt)
 	}
 	if err != nil {
 		s.fail(r, err)
 		s.release(r)
 		return
 	}
-	r.wire.Usage = CountTokens(prompt, reused)
+	r.prompt, r.wire.Usage = prompt, CountTokens(prompt, 0)
 	r.parser = s.engine.Parser(prompt, o)
 	g := engine.Generate{Max: r.wire.MaxOutputTokens, Sample: s.info.Sampling}
 	g.Sample.Seed = rand.Uint64()

@@ -78,7 +78,6 @@ type session struct {
 	queued bool      // a turn ended while it went on, and wants an answer
 	beside map[*response]bool
 	stale  bool                 // seq does not hold all that is known
-	kept   int                  // positions that seq has held since the last answer
 	trash  []*conversation.Item // not in the conversation any more, media not freed
 
 	steps   chan step // shared with the goroutines of responses

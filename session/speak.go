@@ -55,8 +55,9 @@ func (s *session) step(st step) {
 		s.fail(r, st.err)
 		return
 	}
-	if r.first == 0 {
+	if r.wire.Usage.OutputText == 0 {
 		r.first = time.Since(r.began)
+		r.wire.Usage = CountTokens(r.prompt, st.token.Cached)
 	}
 	r.wire.Usage.OutputText++
 	s.say(r, st.token)

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"math"
+	"slices"
+
+	"hark/engine/tensor"
+)
+
+// A prompt often begins as another did: the same instructions and tools, the
+// same conversation after a lost connection. What is in some cache already is
+// borrowed from there instead of being computed again. Caches share their
+// pages, so a borrowed prefix costs no memory until its owner goes another way.
+
+// unlimited is a number of positions beyond every cache.
+const unlimited = math.MaxInt
+
+// leastGain is how many more positions another cache must offer than the
+// sequence's own to be worth the change.
+const leastGain = 16
+
+// prefixes are caches without a sequence, the one used last at the end.
+type prefixes struct {
+	kept  []*parked
+	bytes int64
+}
+
+// parked is a cache that waits for a prompt that begins as its own did.
+type parked struct {
+	kv     tensor.KV
+	slots  []slot
+	starts []int
+	bytes  int64
+}
+
+// same reports whether two slots have the same content.
+func (s slot) same(o slot) bool {
+	if s == o {
+		return true
+	}
+	if s.medium == nil || o.medium == nil {
+		return false
+	}
+	a, whole := s.medium.key()
+	b, also := o.medium.key()
+	return whole && also && a == b
+}
+
+// common returns how many slots two prompts begin with alike.
+func common(a, b []slot) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n].same(b[n]) {
+		n++
+	}
+	return n
+}
+
+// borrow gives s the cache that holds most of its prompt, if that is not its
+// own.
+func (e *Engine) borrow(s *stepSeq) {
+	if s.next == len(s.slots) {
+		return
+	}
+	var from tensor.KV
+	var starts []int
+	best, slots, owner := s.kv.Len()+leastGain, 0, -1
+	consider := func(kv tensor.KV, held []slot, at []int, number int) {
+		n := common(s.slots, held)
+		length := kv.Len()
+		if n < len(at) {
+			length = min(length, at[n])
+		}
+		if length >= best && kv.Restorable(length) {
+			from, starts, best, slots, owner = kv, at, length, n, number
+		}
+	}
+	for i, p := range e.prefixes.kept {
+		consider(p.kv, p.slots, p.starts, i)
+	}
+	for _, other := range e.seqs {
+		if other != s && other.kv != nil {
+			consider(other.kv, other.slots[:other.next], other.starts, -1)
+		}
+	}
+	if from == nil {
+		return
+	}
+	kv := from.Fork()
+	kv.Truncate(best)
+	s.kv.Free()
+	s.kv, s.starts, s.cursor = kv, slices.Clone(starts[:slots]), cursor{next: slots}
+	if s.cached == unlimited || s.cached < best {
+		s.cached = best
+	}
+	if owner >= 0 {
+		p := e.prefixes.kept[owner]
+		e.prefixes.kept = append(slices.Delete(e.prefixes.kept, owner, owner+1), p)
+	}
+}
+
+// snapshot parks a copy of a sequence's first prompt: the sequence itself goes
+// on, and layers with a window forget what it began with.
+func (s *stepSeq) snapshot(e *Engine) {
+	if s.parked {
+		return
+	}
+	s.parked = true
+	e.park(s.kv.Fork(), s.slots[:s.next], s.starts)
+}
+
+// park keeps a cache whose slots are in it wholly, or frees it if it is too
+// short to be of use or too large.
+func (e *Engine) park(kv tensor.KV, slots []slot, starts []int) {
+	if len(slots) < len(starts) {
+		if n := starts[len(slots)]; n <= kv.Len() && kv.Restorable(n) {
+			kv.Truncate(n) // part of a medium
+		}
+	}
+	p := &parked{kv: kv, slots: slices.Clone(slots), starts: slices.Clone(starts[:min(len(starts), len(slots))]), bytes: kv.Bytes()}
+	if kv.Len() < leastGain || len(p.starts) < len(p.slots) || p.bytes > e.opts.PrefixBytes {
+		kv.Free()
+		return
+	}
+	e.prefixes.kept = append(e.prefixes.kept, p)
+	e.prefixes.bytes += p.bytes
+	for e.prefixes.bytes > e.opts.PrefixBytes {
+		oldest := e.prefixes.kept[0]
+		e.prefixes.kept = slices.Delete(e.prefixes.kept, 0, 1)
+		e.prefixes.bytes -= oldest.bytes
+		oldest.kv.Free()
+	}
+}
