@@ -250,7 +250,7 @@ func libraryFolders() []string {
 // cacheFinding looks at the folder for models of the hub. It need not be there
 // yet.
 func cacheFinding() finding {
-	root := cacheFolder()
+	root := hubOptions().Cache
 	f := finding{Name: "models", Status: pass, Path: root}
 	models, err := hub.Models(root)
 	if err != nil {

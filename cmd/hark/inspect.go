@@ -6,10 +6,7 @@ import (
 	"strings"
 
 	"hark/engine/backend/cpu"
-	"hark/engine/demo"
-	"hark/engine/hub"
 	"hark/engine/inspect"
-	"hark/engine/weights"
 )
 
 // inspectCommand says what a checkpoint is, without running it.
@@ -39,27 +36,4 @@ func (c *inspectCommand) Run() error {
 		return usage("%s does not load:\n\t%s", r.Source, strings.Join(r.Problems, "\n\t"))
 	}
 	return err
-}
-
-// checkpoint opens a folder, a model of the cache, or the embedded one.
-func checkpoint(name string) (weights.Source, error) {
-	if name == "" {
-		return demo.Source(), nil
-	}
-	dir, err := hub.Resolve(cacheFolder(), name)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	src, err := weights.Dir(dir)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return src, nil
-}
-
-// cacheFolder returns where models of the hub are kept, as all programs for
-// the hub have it.
-func cacheFolder() string {
-	home, _ := os.UserHomeDir() // needed only where the environment says nothing
-	return hub.Environment(os.Getenv, home).Cache
 }

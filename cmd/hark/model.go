@@ -44,11 +44,13 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 }
 
 // source opens the checkpoint's files.
-func (f *modelFlags) source() (weights.Source, error) {
-	if f.Model == "" {
+func (f *modelFlags) source() (weights.Source, error) { return checkpoint(f.Model) }
+
+// checkpoint opens a folder, a model of the cache, or for "" the embedded one.
+func checkpoint(name string) (weights.Source, error) {
+	if name == "" {
 		return demo.Source(), nil
 	}
-	name := f.Model
 	if strings.HasPrefix(name, "~/") {
 		name = kong.ExpandPath(name)
 	}
@@ -58,7 +60,7 @@ func (f *modelFlags) source() (weights.Source, error) {
 	}
 	src, err := weights.Dir(dir)
 	if err != nil {
-		return nil, usage("--model: %w", err)
+		return nil, usageError{err}
 	}
 	return src, nil
 }
