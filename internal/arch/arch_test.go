@@ -32,6 +32,27 @@ func TestTreeFollowsTheRules(t *testing.T) {
 	}
 }
 
+// TestTablesNameWhatExists finds lines that a removed package left behind.
+func TestTablesNameWhatExists(t *testing.T) {
+	tree, err := Load("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := tree.packages()
+	for dir := range imports {
+		if packages[dir] == nil {
+			t.Errorf("the import table has a line for %s, which does not exist: take it out of internal/arch/tables.go", dir)
+		}
+	}
+	for module, dirs := range modules {
+		for _, dir := range dirs {
+			if packages[dir] == nil {
+				t.Errorf("the module table gives %s to %s, which does not exist: take it out of internal/arch/tables.go", module, dir)
+			}
+		}
+	}
+}
+
 // planted are files that break one rule each, with what the report must say.
 var planted = []struct {
 	name, path, source string

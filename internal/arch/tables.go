@@ -1,7 +1,7 @@
 package arch
 
 // family is what a model family may import: never a backend.
-var family = []string{"audio/...", "vision/...", "engine/chat", "engine/kv", "engine/model", "engine/sample", "engine/tensor", "engine/token", "engine/weights"}
+var family = []string{"audio/...", "vision/...", "engine/chat", "engine/model", "engine/sample", "engine/tensor", "engine/token", "engine/weights"}
 
 // imports is the import table: what the files of each package, tests aside,
 // may import of this module. "x/..." is x and everything below it, "*" is
@@ -29,7 +29,6 @@ var imports = map[string][]string{
 	"audio/wav":      {"audio"},
 	"vision":         {"vision/resize"},
 	"vision/resize":  nil,
-	"vision/latest":  {"vision"},
 
 	"engine":                    {"engine/...", "audio/...", "vision/..."},
 	"engine/chat":               {"engine/grammar", "engine/token"},
@@ -42,9 +41,7 @@ var imports = map[string][]string{
 	"engine/weights":            {"engine/tensor"},
 	"engine/convert":            {"engine/tensor", "engine/weights", "internal/host"},
 	"engine/hub":                {"internal/host"},
-	"engine/kv":                 {"engine/tensor", "engine/token"},
-	"engine/sched":              {"engine/model", "engine/kv", "engine/tensor", "engine/token"},
-	"engine/model":              {"audio", "vision", "engine/chat", "engine/kv", "engine/sample", "engine/tensor", "engine/token", "engine/weights"},
+	"engine/model":              {"audio", "vision", "engine/chat", "engine/sample", "engine/tensor", "engine/token", "engine/weights"},
 	"engine/model/all":          {"engine/model/..."},
 	"engine/model/gemma3":       family,
 	"engine/model/gemma4":       family,
