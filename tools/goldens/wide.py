@@ -10,10 +10,11 @@ transformers computes in float32 on the bfloat16 weights. To keep memory small t
 stay bfloat16 and are widened when they are multiplied, which changes no number. sqrt(width) is rounded
 to bfloat16 in all goldens, as bfloat16 checkpoints want it.
 
-  wide.py OUT                      all sizes, 8 GB on disk
+  wide.py OUT                      all sizes, 8.5 GB on disk
   wide.py OUT --sizes E2B --check  make, run the Go test of that size, delete
 
-One size after the other takes 0.6 to 3.1 GB on disk; the largest needs 4 GB of memory.
+A size takes 0.7 to 2.2 GB on disk, 26B-A4B 3.4 GB for its 2 times 128 experts. This program needs 4 GB
+of memory at most, the Go test of 26B-A4B 8 GB, mapped file included.
 """
 from __future__ import annotations
 

@@ -84,11 +84,32 @@ func or[T any](p *T, otherwise T) T {
 	return otherwise
 }
 
+// The largest sizes that are believed: far above every published model, and
+// low enough that a broken file cannot ask for memory it does not fill.
+const (
+	maxLayers  = 1024
+	maxHeads   = 1 << 12
+	maxDim     = 1 << 13 // of a head
+	maxWidth   = 1 << 20 // of a layer
+	maxVocab   = 1 << 24
+	maxContext = 1 << 30
+)
+
 // problems collects what is wrong with a configuration.
 type problems []error
 
 func (p *problems) add(format string, args ...any) {
 	*p = append(*p, fmt.Errorf("gemma3: config.json: "+format, args...))
+}
+
+// positive returns a number that must be above 0.
+func (p *problems) positive(key string, value *float64, otherwise float64) float64 {
+	v := or(value, otherwise)
+	if v <= 0 || v > 1e30 {
+		p.add("%s is %v, want a positive number", key, v)
+		return otherwise
+	}
+	return v
 }
 
 // ParseConfig reads config.json. Errors name every key that does not fit, so
@@ -132,23 +153,16 @@ func (r *rawConfig) resolve(bad *problems) *Config {
 		Vocab: or(r.Vocab, 262208), Hidden: or(r.Hidden, 2304), Layers: or(r.Layers, 26), Heads: or(r.Heads, 8),
 		KVHeads: or(r.KVHeads, 4), Dim: or(r.Dim, 256), F: or(r.F, 9216), Context: or(r.Context, 131072),
 		Window: or(r.Window, 4096), SoftCap: float32(or(r.SoftCap, 0)), Eps: float32(or(r.Eps, 1e-6)), EOS: r.EOS,
-		QScale: float32(1 / math.Sqrt(or(r.QScalar, 256))),
 	}
-	for _, size := range []int{c.Vocab, c.Hidden, c.Layers, c.Heads, c.KVHeads, c.Dim, c.F, c.Context, c.Window} {
-		if size <= 0 || size > math.MaxInt32 {
-			bad.add("holds the size %d", size)
-			return c
-		}
-	}
-	if c.Layers > 1024 {
-		bad.add("num_hidden_layers is %d, at most 1024 are supported", c.Layers)
+	if !r.sizes(c, bad) {
 		return c
 	}
-	if c.Heads%c.KVHeads != 0 || c.Dim%2 != 0 {
-		bad.add("%d heads of %d over %d key heads do not divide", c.Heads, c.Dim, c.KVHeads)
+	c.QScale = float32(1 / math.Sqrt(bad.positive("query_pre_attn_scalar", r.QScalar, 256)))
+	if e := or(r.Eps, 1e-6); e < 1e-30 || e >= 1 {
+		bad.add("rms_norm_eps is %v, want a small positive number", e)
 	}
-	if s := or(r.QScalar, 256); !(s > 0) {
-		bad.add("query_pre_attn_scalar is %g, want more than 0", s)
+	if s := or(r.SoftCap, 0); s < 0 || s > 1e30 {
+		bad.add("final_logit_softcapping is %v, want a positive number or null", s)
 	}
 	if s := or(r.ScoreCap, 0); s != 0 {
 		bad.add("attn_logit_softcapping is %g, no supported model caps its scores", s)
@@ -172,6 +186,31 @@ func (r *rawConfig) resolve(bad *problems) *Config {
 	c.Local = r.rotary("sliding_attention", or(r.LocalTheta, 1e4), nil, c.Dim, bad)
 	c.Global = r.rotary("full_attention", or(r.Theta, 1e6), r.Scaling, c.Dim, bad)
 	return c
+}
+
+// sizes notes every size that cannot be, and reports whether there is none.
+func (r *rawConfig) sizes(c *Config, bad *problems) bool {
+	before := len(*bad)
+	for _, s := range []struct {
+		key         string
+		value, most int
+	}{
+		{"vocab_size", c.Vocab, maxVocab}, {"hidden_size", c.Hidden, maxWidth}, {"intermediate_size", c.F, maxWidth},
+		{"num_hidden_layers", c.Layers, maxLayers}, {"num_attention_heads", c.Heads, maxHeads},
+		{"num_key_value_heads", c.KVHeads, maxHeads}, {"head_dim", c.Dim, maxDim},
+		{"max_position_embeddings", c.Context, maxContext}, {"sliding_window", c.Window, maxContext},
+	} {
+		if s.value <= 0 || s.value > s.most {
+			bad.add("%s is %d, want 1 to %d", s.key, s.value, s.most)
+		}
+	}
+	if len(*bad) > before {
+		return false
+	}
+	if c.Heads%c.KVHeads != 0 || c.Dim%2 != 0 {
+		bad.add("%d heads of %d over %d key heads do not divide", c.Heads, c.Dim, c.KVHeads)
+	}
+	return true
 }
 
 // layers says which layers are full: those that layer_types names, or every
@@ -200,6 +239,7 @@ func (r *rawConfig) layers(c *Config, bad *problems) {
 			c.Full[i] = true
 		default:
 			bad.add("layer_types[%d] is %q, want sliding_attention or full_attention", i, kind)
+			return
 		}
 	}
 }
@@ -221,9 +261,8 @@ func (r *rawConfig) rotary(kind string, theta float64, scaling *rawRope, dim int
 			bad.add("%s: rope_type %q, want default or linear", kind, name)
 		}
 	}
-	if !(theta > 0) || !(factor > 0) {
-		bad.add("%s: rope_theta %g and factor %g, want more than 0", kind, theta, factor)
-	}
+	theta = bad.positive(kind+": rope_theta", &theta, 1e4)
+	factor = bad.positive(kind+": factor of rope", &factor, 1)
 	rot := &tensor.Rotary{Sections: 1, Freq: make([]float32, dim/2)}
 	for t := range rot.Freq {
 		rot.Freq[t] = float32(1 / (math.Pow(theta, float64(2*t)/float64(dim)) * factor))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -79,15 +80,17 @@ func TestConfigErrorsNameEveryKey(t *testing.T) {
 		{`{"model_type":"gemma2"}`, []string{`"gemma2"`}},
 		{`{"model_type":"gemma3"}`, []string{"no text_config"}},
 		{`{"model_type":"gemma3","text_config":{},"vision_config":{"hidden_size":1152}}`, []string{"vision_config", "gemma3_text"}},
-		{`{"model_type":"gemma3_text","hidden_size":-1}`, []string{"size -1"}},
+		{`{"model_type":"gemma3_text","hidden_size":-1,"head_dim":1073741824}`, []string{"hidden_size is -1", "head_dim is 1073741824"}},
 		{`{"model_type":"gemma3_text","num_hidden_layers":2000000}`, []string{"num_hidden_layers is 2000000"}},
 		{`{"model_type":"gemma3_text","num_key_value_heads":3,"query_pre_attn_scalar":0,"attn_logit_softcapping":50,"use_bidirectional_attention":true,
 			"attention_bias":true,"tie_word_embeddings":false,"hidden_activation":"silu","layer_types":["full_attention"],
 			"rope_scaling":{"rope_type":"yarn","factor":8}}`,
 			[]string{"3 key heads", "query_pre_attn_scalar", "attn_logit_softcapping", "use_bidirectional_attention", "attention_bias",
 				"tie_word_embeddings", `"silu"`, "layer_types has 1", `"yarn"`}},
+		{`{"model_type":"gemma3_text","rms_norm_eps":0,"final_logit_softcapping":-30}`, []string{"rms_norm_eps is 0", "final_logit_softcapping is -30"}},
+		{`{"model_type":"gemma3_text","hidden_size":"640"}`, []string{"hidden_size"}},
 		{`{"model_type":"gemma3_text","num_hidden_layers":1,"layer_types":["linear"]}`, []string{`layer_types[0] is "linear"`}},
-		{`{"model_type":"gemma3_text","sliding_window_pattern":0,"rope_theta":0}`, []string{"sliding_window_pattern is 0", "rope_theta 0"}},
+		{`{"model_type":"gemma3_text","sliding_window_pattern":0,"rope_theta":0}`, []string{"sliding_window_pattern is 0", "rope_theta is 0"}},
 	} {
 		_, err := ParseConfig([]byte(c.json))
 		for _, part := range c.want {
@@ -96,6 +99,31 @@ func TestConfigErrorsNameEveryKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzParseConfig checks that no file makes ParseConfig crash, or take memory
+// out of proportion to its length, and that what it accepts is consistent.
+func FuzzParseConfig(f *testing.F) {
+	for _, name := range []string{"1B", "27B"} {
+		f.Add([]byte(published[name]))
+	}
+	f.Add([]byte(`{"model_type":"gemma3_text","num_hidden_layers":1024,"head_dim":8192,"layer_types":["full_attention"]}`))
+	f.Add([]byte(`{"model_type":"gemma3","text_config":{"rope_parameters":{"full_attention":null}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c, err := ParseConfig(data)
+		runtime.ReadMemStats(&after)
+		if used, limit := after.TotalAlloc-before.TotalAlloc, uint64(16<<20+200*len(data)); used > limit {
+			t.Errorf("%d bytes taken for %d, want at most %d", used, len(data), limit)
+		}
+		if err != nil {
+			return
+		}
+		if len(c.Full) != c.Layers || c.Heads%c.KVHeads != 0 || len(c.Local.Freq) != c.Dim/2 || len(c.Global.Freq) != c.Dim/2 || !(c.QScale > 0) {
+			t.Fatalf("%+v", c)
+		}
+	})
 }
 
 // checkpoint returns the files of the committed one, to be broken by a test.
