@@ -22,7 +22,7 @@ func Build(root, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	command := exec.Command("go", "build", "-o", binary, "./cmd/hark")
+	command := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "./cmd/hark")
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("e2e: go build ./cmd/hark: %w\n%s", err, out)
