@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"hark/engine/grammar"
@@ -60,5 +61,32 @@ func TestCallsAreThoseTheParserReads(t *testing.T) {
 	}
 	if _, _, err := f.Calls([]Tool{{Name: "x", Parameters: json.RawMessage(`{"type":"nothing"}`)}}, true); err == nil {
 		t.Error("a broken schema was taken")
+	}
+}
+
+// TestObjectsAreResultsInTheFormatsOwnForm compares a result that is an object
+// with one that is text.
+func TestObjectsAreResultsInTheFormatsOwnForm(t *testing.T) {
+	f, err := NewGemma4(tokenizer(t), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for output, want := range map[string]string{
+		`{"t": 5, "Sky": "clear", "list": [1, null]}`: `response:weather{list:[1,null],Sky:<|"|>clear<|"|>,t:5}`,
+		`it rains`:   `response:weather{value:<|"|>it rains<|"|>}`,
+		`[1, 2]`:     `response:weather{value:<|"|>[1, 2]<|"|>}`,
+		`{"broken":`: `response:weather{value:<|"|>{"broken":<|"|>}`,
+	} {
+		text, err := f.Text([]Message{
+			{Role: User, Content: []Content{{Text: "Weather?"}}},
+			{Role: Assistant, ToolCalls: []ToolCall{{ID: "c", Name: "weather"}}},
+			{Role: ToolRole, ToolCallID: "c", Content: []Content{{Text: output}}, Result: Result(output)},
+		}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text, "<|tool_response>"+want+"<tool_response|>") {
+			t.Errorf("%s is rendered as %s, want %s in it", output, text, want)
+		}
 	}
 }

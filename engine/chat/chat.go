@@ -81,6 +81,22 @@ type Message struct {
 	ToolCallID string
 	// Name is the tool's, for a result whose call is not known.
 	Name string
+	// Result is, in a message of a tool, its result as a JSON object, which
+	// is written in the format's own form, before the media of Content and
+	// in the place of its text.
+	Result json.RawMessage
+}
+
+// Result returns text as Message.Result if it is a JSON object, nil otherwise.
+// Clients send results as text; a model reads an object better in its format's
+// own form.
+func Result(text string) json.RawMessage {
+	if v, err := decode(json.RawMessage(text)); err == nil {
+		if _, ok := v.(object); ok {
+			return json.RawMessage(text)
+		}
+	}
+	return nil
 }
 
 // ToolCall is a function that the model wants to have called.

@@ -68,7 +68,26 @@ func (s *script) arguments(raw json.RawMessage) error {
 // result writes the result r of a call, then the pictures and clips in it.
 func (s *script) result(name string, r *Message) {
 	s.mark("<|tool_response>")
-	s.text("response:" + name + "{value:")
+	s.text("response:" + name + "{")
+	if v, err := decode(r.Result); err == nil {
+		if o, ok := v.(object); ok {
+			s.pairs(o, false)
+		}
+	} else {
+		s.text("value:")
+		s.spoken(r)
+	}
+	s.text("}")
+	s.mark("<tool_response|>")
+	for i := range r.Content {
+		if r.Content[i].Kind != Text {
+			s.media(&r.Content[i], false)
+		}
+	}
+}
+
+// spoken writes the text of a result as a string.
+func (s *script) spoken(r *Message) {
 	s.mark(`<|"|>`)
 	for i := range r.Content {
 		if c := &r.Content[i]; c.Kind == Text && len(c.IDs) > 0 {
@@ -78,13 +97,6 @@ func (s *script) result(name string, r *Message) {
 		}
 	}
 	s.mark(`<|"|>`)
-	s.text("}")
-	s.mark("<tool_response|>")
-	for i := range r.Content {
-		if r.Content[i].Kind != Text {
-			s.media(&r.Content[i], false)
-		}
-	}
 }
 
 // quote writes a string between the format's quotes.

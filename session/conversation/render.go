@@ -54,6 +54,7 @@ func (r *renderer) item(it *Item) {
 			Role:       chat.ToolRole,
 			ToolCallID: it.CallID,
 			Content:    []chat.Content{{Kind: chat.Text, Text: it.Output}},
+			Result:     chat.Result(it.Output),
 		})
 	case realtime.ItemReference:
 	}

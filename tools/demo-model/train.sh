@@ -11,6 +11,7 @@ python=${PYTHON:-python3}
 [ -x ../../.venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=../../.venv/bin/python
 feed=${FEED:-$WORK/feed}
 rm -rf "$feed"
+mkdir -p "$WORK/packs"
 chmod +x "$WORK"/assets/bin/*
 $python -m train.feed "$WORK/assets" "$feed" --packs "$WORK/packs" --painters "${PAINTERS:-9}" --small "${SMALL:-4}" \
 	--espeak "${ESPEAK:-4000}" --flite "${FLITE:-2000}" >"$WORK/feed.log" 2>&1 &

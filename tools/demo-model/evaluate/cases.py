@@ -39,7 +39,7 @@ class Cases:
 
     @property
     def voices(self) -> HeldVoices:
-        self._voices = self._voices or HeldVoices(self.assets)
+        self._voices = self._voices or HeldVoices(self.assets, self.work / "held")
         return self._voices
 
     # -- speech

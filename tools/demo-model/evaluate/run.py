@@ -13,7 +13,7 @@ from pathlib import Path
 
 import splits
 
-from .ask import Case, Model, word_errors
+from .ask import Case, Hark, Model, word_errors
 from .cases import Cases
 
 SHOWN_WRONG = 25
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="kinds whose name contains one of these, separated by |")
     parser.add_argument("--out", type=Path, default=Path("table.md"))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--hark", action="store_true", help="ask hark's engine (needs Go) instead of transformers")
     args = parser.parse_args()
     shared = splits.overlaps(args.work / "assets")
     if shared:
@@ -66,7 +67,7 @@ def main() -> None:
     kept = args.out.with_suffix(".json")
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     wanted = args.only.split("|")
-    model = Model(args.checkpoint, args.threads)
+    model = Hark(args.checkpoint) if args.hark else Model(args.checkpoint, args.threads)
     for name, make in Cases(args.work, args.n, args.seed).all().items():
         if name in rows or not any(w in name for w in wanted):
             continue

@@ -32,7 +32,7 @@ class Samples:
 
     def __init__(self, work: Path, model: Model, out: Path, seed: int):
         self.assets, self.model, self.out = work / "assets", model, out
-        self.r, self.voices, self.cases = Dice(seed), HeldVoices(work / "assets"), []
+        self.r, self.voices, self.cases = Dice(seed), HeldVoices(work / "assets", work / "held"), []
 
     def add(self, name: str, want: str, prompt: str | None, text: str = "", spoken: str = "", image=None) -> None:
         entry = dict(name=name, system=prompt, want=want)

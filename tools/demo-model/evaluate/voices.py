@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 import wave
 from pathlib import Path
@@ -16,19 +17,24 @@ from speech.phonemes import phonemes_of
 
 
 class HeldVoices:
-    """Says any text in the voices kept for evaluation, one after another."""
+    """Says any text in the voices kept for evaluation, one after another. What was said is kept in `folder`."""
 
-    def __init__(self, assets: Path):
-        self.assets, self.kokoro, self.turn = assets, Kokoro(assets), 0
+    def __init__(self, assets: Path, folder: Path):
+        self.assets, self.folder, self.kokoro, self.turn = assets, folder, Kokoro(assets), 0
+        folder.mkdir(parents=True, exist_ok=True)
 
     def say(self, text: str) -> tuple[np.ndarray, str]:
         """Samples at 16 kHz, and who said it."""
         voice = splits.HELD_KOKORO[self.turn % len(splits.HELD_KOKORO)]
         self.turn += 1
+        kept = self.folder / (hashlib.sha256(f"{voice} {text}".encode()).hexdigest()[:24] + ".npy")
+        if kept.exists():
+            return np.load(kept), "kokoro " + voice
         ipa = phonemes_of(self.assets, [text])[text]
         samples = tidy(self.kokoro.speak(ipa[voice[0] == "b"], voice), Kokoro.RATE)
         if samples is None:
             raise ValueError(f"{voice} says nothing for {text!r}")
+        np.save(kept, samples)
         return samples, "kokoro " + voice
 
 
