@@ -39,9 +39,13 @@ func TestTablesNameWhatExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	packages := tree.packages()
-	for dir := range imports {
-		if packages[dir] == nil {
-			t.Errorf("the import table has a line for %s, which does not exist: take it out of internal/arch/tables.go", dir)
+	for pattern := range imports {
+		found := false
+		for dir := range packages {
+			found = found || within(dir, pattern)
+		}
+		if !found {
+			t.Errorf("the import table has a line for %s, which does not exist: take it out of internal/arch/tables.go", pattern)
 		}
 	}
 	for module, dirs := range modules {

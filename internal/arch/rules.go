@@ -18,7 +18,7 @@ func (r *report) add(format string, args ...any) { *r = append(*r, fmt.Sprintf(f
 func checkImports(t *Tree) report {
 	var r report
 	for dir := range t.packages() {
-		if _, ok := imports[dir]; !ok {
+		if _, ok := lineOf(dir); !ok {
 			r.add("%s: package without a line in the import table: add it to internal/arch/tables.go and say what it may import", dir)
 		}
 	}
@@ -46,7 +46,8 @@ func checkOwn(r *report, file *File, target string) {
 	if file.Test || target == file.Dir {
 		return
 	}
-	if !slices.ContainsFunc(imports[file.Dir], func(pattern string) bool { return within(target, pattern) }) {
+	may, _ := lineOf(file.Dir)
+	if !slices.ContainsFunc(may, func(pattern string) bool { return within(target, pattern) }) {
 		r.add("%s imports %s, which the import table does not allow for %s: move the code to the package that may, or argue for a change of internal/arch/tables.go",
 			file.Path, target, file.Dir)
 	}
@@ -69,6 +70,20 @@ func checkModule(r *report, file *File, target string) {
 		r.add("%s imports %s, which belongs to %s: call that package instead",
 			file.Path, target, strings.Join(modules[best], ", "))
 	}
+}
+
+// lineOf returns the line of the import table for a folder: its own, or that
+// of a pattern.
+func lineOf(dir string) (may []string, ok bool) {
+	if may, ok = imports[dir]; ok {
+		return may, true
+	}
+	for pattern, may := range imports {
+		if within(dir, pattern) {
+			return may, true
+		}
+	}
+	return nil, false
 }
 
 // within reports whether a folder matches a pattern of the import table.
