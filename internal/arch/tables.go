@@ -54,12 +54,12 @@ var imports = map[string][]string{
 	"engine/backend/cpu/isa":    nil,
 	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
 
-	"web":               nil,
-	"e2e":               nil,
-	"internal/arch":     nil,
-	"internal/host":     nil,
-	"internal/leak":     nil,
-	"tools/...":         {"*"},
+	"web":           nil,
+	"e2e":           nil,
+	"internal/arch": nil,
+	"internal/host": nil,
+	"internal/leak": nil,
+	"tools/...":     {"*"},
 }
 
 // modules says which folders may import which module of others, tests
