@@ -1,8 +1,6 @@
-# The index of what can be run here. Plain go commands work too: everything
-# builds with "go build ./..." and needs no C compiler. "stage" gives each
-# command its time budget, in seconds on two idle cores with nothing cached,
-# "need" installs a missing tool through apt.
-.PHONY: build test check unit race goldens generic e2e bench fuzz screenshots
+# The index of what can be run here; plain go commands work too. "stage" gives a command its time
+# budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
+.PHONY: build test check unit race goldens generic e2e bench fuzz screenshots wide gemma270m
 STAGE = @.ci/stage $@
 
 build:
@@ -13,7 +11,7 @@ check:
 	$(STAGE) 150 go vet ./...
 	$(STAGE) 120 env GOARCH=arm64 go vet ./...
 	$(STAGE) 120 env GOOS=darwin GOARCH=arm64 go vet ./...
-	$(STAGE) 60 go vet -tags e2e,goldens,purego ./...
+	$(STAGE) 60 go vet -tags e2e,goldens,purego,wide,gemma270m ./...
 	$(STAGE) 30 go test ./internal/arch
 unit:
 	$(STAGE) 240 go test ./...
@@ -34,6 +32,8 @@ bench:
 fuzz:
 	@grep -rln --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r d; do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$d || exit 1; done; done
+wide gemma270m:
+	tools/goldens/$@.sh
 screenshots:
 	@.ci/need 'chromium --version' chromium
 	@.ci/need 'fc-list | grep -q Inter' fonts-inter fontconfig

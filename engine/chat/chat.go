@@ -7,7 +7,7 @@
 // call. Text that a model has spoken can be put back as the very ids it
 // sampled (Content.IDs), so that a cache that holds them stays valid.
 //
-// The one implementation is that of the Gemma 4 family.
+// There are the formats of Gemma 4 and of Gemma 3.
 //
 // Source: gemma4.md 6.
 //

@@ -228,7 +228,7 @@ func TestClientThatSendsALongFrameSlowlyStays(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
-		piece := bytes.Repeat([]byte("x"), 8<<10) // more than the writer keeps
+		piece := bytes.Repeat([]byte("x"), 8<<10)                      // more than the writer keeps
 		for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C { // answers no ping
 			if _, err := w.Write(piece); err != nil {
 				return

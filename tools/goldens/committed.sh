@@ -10,5 +10,6 @@ export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 out=testdata/tiny
 .venv/bin/python tools/goldens/tiny.py $out --layouts hf-bf16 --variants dense,moe,unified --scale 0.5 --keep text >/dev/null
 .venv/bin/python tools/goldens/tiny.py $out --layouts hf-bf16 --variants e --keep media >/dev/null
+.venv/bin/python tools/goldens/gemma3.py $out --committed >/dev/null
 rm -f $out/report.json
 du -sh $out/*

@@ -29,10 +29,8 @@ if [ "$(cat $venv/requirements.sum 2>/dev/null)" != "$requirements" ]; then
 fi
 [ "${1:-}" != venv ] || exit 0
 
-# leaf.py and chat.py, where they exist, are generators beside tiny.py: each
-# writes its own folder below the folder it is given.
-programs=$(ls $tools/tiny.py $tools/leaf.py $tools/chat.py $tools/gemma3.py 2>/dev/null || true)
-for program in $programs; do
+# Each generator writes a folder of its own below the folder it is given.
+for program in $tools/tiny.py $tools/chat.py $tools/gemma3.py; do
 	name=$(basename "$program" .py)
 	inputs=$(sum $tools/requirements.txt "$program" $tools/tinymodel/*.py $tools/tinymodel/*.jinja)
 	[ "$(cat $cache/$name.sum 2>/dev/null)" != "$inputs" ] || continue
