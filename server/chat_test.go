@@ -377,7 +377,7 @@ func busy(t *testing.T, p *puppet, url string) (*http.Response, context.CancelFu
 
 func TestTooManyCompletionsAreToldToWait(t *testing.T) {
 	p := newPuppet()
-	_, url := serve(t, Options{Engine: p, Limits: Limits{Completions: 1}})
+	s, url := serve(t, Options{Engine: p, Limits: Limits{Completions: 1}})
 	first, _ := busy(t, p, url)
 	second := post(t, url, `{"messages":[{"role":"user","content":"hi"}]}`)
 	if data, _ := io.ReadAll(second.Body); second.StatusCode != 429 || second.Header.Get("Retry-After") == "" || !bytes.Contains(data, []byte("server_overloaded")) {
@@ -385,6 +385,7 @@ func TestTooManyCompletionsAreToldToWait(t *testing.T) {
 	}
 	p.say("Two")
 	events(t, first.Body)
+	s.running.Wait() // its place is free a moment after its last byte
 	p.say("ok")
 	if resp := post(t, url, `{"messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != 200 {
 		t.Errorf("after it ended: %d", resp.StatusCode)
