@@ -335,7 +335,7 @@ func TestClientsThatMisbehaveHurtNobodyElse(t *testing.T) {
 }
 
 func TestTooManySessionsAreToldToWait(t *testing.T) {
-	_, url := serve(t, Options{Engine: newPuppet(), Limits: Limits{Sessions: 1}})
+	s, url := serve(t, Options{Engine: newPuppet(), Limits: Limits{Sessions: 1}})
 	first := call(t, url, nil)
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -344,14 +344,12 @@ func TestTooManySessionsAreToldToWait(t *testing.T) {
 		t.Fatalf("a second session: %v, %v", resp, err)
 	}
 	first.conn.Close(websocket.StatusNormalClosure, "")
-	for range 100 { // the server needs a moment to see it
-		conn, _, err := websocket.Dial(t.Context(), url+"/v1/realtime", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
-		if err == nil {
-			conn.CloseNow()
-			return
-		}
+	s.running.Wait() // the server has seen it
+	conn, _, err := websocket.Dial(t.Context(), url+"/v1/realtime", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	if err != nil {
+		t.Fatalf("there is still no room after the first has left: %v", err)
 	}
-	t.Error("there is still no room after the first has left")
+	conn.CloseNow()
 }
 
 func TestBrowserKeyAndModelName(t *testing.T) {
