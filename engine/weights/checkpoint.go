@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // The file names of a checkpoint.
@@ -69,16 +70,23 @@ func (c *Checkpoint) addShards(src Source, index []byte) error {
 	if len(list.WeightMap) == 0 {
 		return fmt.Errorf("weights: %s: %s: weight_map is empty", c.source, indexFile)
 	}
-	files := slices.Sorted(maps.Values(list.WeightMap))
-	for _, file := range slices.Compact(files) {
+	files := slices.Compact(slices.Sorted(maps.Values(list.WeightMap)))
+	shards := make([]shard, len(files))
+	var reading sync.WaitGroup
+	for _, file := range files {
 		if err := checkFileName(file); err != nil {
 			return err
 		}
-		data, err := src.File(file)
-		if err != nil {
+	}
+	for i, file := range files {
+		reading.Go(func() { shards[i].read(src, file) })
+	}
+	reading.Wait()
+	for i, file := range files {
+		if err := shards[i].missing; err != nil {
 			return fmt.Errorf("weights: %s: listed in %s: %w", c.source, indexFile, err)
 		}
-		if err := c.add(file, data); err != nil {
+		if err := c.take(file, &shards[i]); err != nil {
 			return err
 		}
 	}
@@ -95,19 +103,41 @@ func (c *Checkpoint) addShards(src Source, index []byte) error {
 	return nil
 }
 
+// shard is the header of one file.
+type shard struct {
+	entries  map[string]Entry
+	metadata map[string]string
+	missing  error // the file cannot be had
+	broken   error // its header cannot be read
+}
+
+// read opens a file of src. The shards of a checkpoint are read side by side.
+func (s *shard) read(src Source, file string) {
+	var data []byte
+	if data, s.missing = src.File(file); s.missing == nil {
+		s.entries, s.metadata, s.broken = parseFile(file, data)
+	}
+}
+
 // add takes in the tensors of one file.
 func (c *Checkpoint) add(file string, data []byte) error {
-	entries, meta, err := parseFile(file, data)
-	if err != nil {
-		return fmt.Errorf("weights: %s: %w", c.source, err)
+	var s shard
+	s.entries, s.metadata, s.broken = parseFile(file, data)
+	return c.take(file, &s)
+}
+
+// take adds the tensors of a shard.
+func (c *Checkpoint) take(file string, s *shard) error {
+	if s.broken != nil {
+		return fmt.Errorf("weights: %s: %w", c.source, s.broken)
 	}
-	for name, e := range entries {
+	for name, e := range s.entries {
 		if other, ok := c.entries[name]; ok {
 			return fmt.Errorf("weights: %s: tensor %s: in %s and in %s", c.source, name, other.File, file)
 		}
 		c.entries[name] = e
 	}
-	maps.Copy(c.metadata, meta)
+	maps.Copy(c.metadata, s.metadata)
 	return nil
 }
 

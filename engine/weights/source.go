@@ -14,7 +14,7 @@ import (
 type Source interface {
 	// File returns the whole content of a file, which must not be changed
 	// and is valid until Close. The error is fs.ErrNotExist, wrapped, where
-	// there is no such file.
+	// there is no such file. Several goroutines may call it.
 	File(name string) ([]byte, error)
 	// Name says in error messages which checkpoint is meant.
 	Name() string
