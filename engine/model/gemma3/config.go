@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"hark/engine/model"
 	"hark/engine/tensor"
 )
 
@@ -50,7 +51,7 @@ type rawConfig struct {
 	Bias       bool                `json:"attention_bias"`
 	Tied       *bool               `json:"tie_word_embeddings"`
 	Activation *string             `json:"hidden_activation"`
-	EOS        intOrList           `json:"eos_token_id"`
+	EOS        model.IDs           `json:"eos_token_id"`
 }
 
 // rawRope is one entry of rope_parameters, or rope_scaling.
@@ -59,22 +60,6 @@ type rawRope struct {
 	OldType string   `json:"type"`
 	Theta   *float64 `json:"rope_theta"`
 	Factor  *float64 `json:"factor"`
-}
-
-// intOrList reads 1 as well as [1, 106].
-type intOrList []int32
-
-// UnmarshalJSON accepts a number, a list of numbers or null.
-func (l *intOrList) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" {
-		return nil
-	}
-	var one int32
-	if json.Unmarshal(data, &one) == nil {
-		*l = intOrList{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]int32)(l))
 }
 
 func or[T any](p *T, otherwise T) T {
@@ -119,7 +104,7 @@ func ParseConfig(data []byte) (*Config, error) {
 		ModelType string          `json:"model_type"`
 		Text      json.RawMessage `json:"text_config"`
 		Vision    *struct{}       `json:"vision_config"`
-		EOS       intOrList       `json:"eos_token_id"`
+		EOS       model.IDs       `json:"eos_token_id"`
 	}
 	if err := json.Unmarshal(data, &top); err != nil {
 		return nil, fmt.Errorf("gemma3: config.json: %w", err)

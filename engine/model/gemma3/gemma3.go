@@ -10,16 +10,13 @@
 package gemma3
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 
 	"hark/engine/chat"
 	"hark/engine/model"
-	"hark/engine/sample"
 	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/weights"
@@ -114,41 +111,11 @@ func (m *Model) describe(src weights.Source) error {
 		}
 		m.info.Decoder.Layers = append(m.info.Decoder.Layers, l)
 	}
-	return m.generation(src)
-}
-
-// generation reads stop ids and how tokens are to be picked.
-func (m *Model) generation(src weights.Source) error {
-	var g struct {
-		EOS         intOrList `json:"eos_token_id"`
-		DoSample    bool      `json:"do_sample"`
-		Temperature *float32  `json:"temperature"`
-		TopK        int       `json:"top_k"`
-		TopP        float32   `json:"top_p"`
-	}
-	data, err := src.File("generation_config.json")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("gemma3: %w", err)
-	default:
-		if err := json.Unmarshal(data, &g); err != nil {
-			return fmt.Errorf("gemma3: %s: generation_config.json: %w", src.Name(), err)
-		}
-	}
-	if g.DoSample {
-		m.info.Sampling = sample.Options{Temperature: or(g.Temperature, 1), TopK: g.TopK, TopP: g.TopP}
-		if err := m.info.Sampling.Validate(); err != nil {
-			return fmt.Errorf("gemma3: %s: generation_config.json: %w", src.Name(), err)
-		}
-	}
 	stops := m.chat.Stops()
-	for _, id := range slices.Concat(m.cfg.EOS, g.EOS) {
+	for _, id := range c.EOS {
 		stops = append(stops, token.ID(id))
 	}
-	slices.Sort(stops)
-	m.info.Stops = slices.Compact(stops)
-	return nil
+	return m.info.Generation(src, stops...)
 }
 
 // Variant names the published model whose shape this is, or "custom".

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"hark/engine/model"
 	"hark/engine/tensor"
 	"hark/engine/weights"
 )
@@ -27,28 +28,8 @@ func canonical(name string) string {
 	return name
 }
 
-// table loads tensors and hands them to the backend, noting the first thing
-// that the backend refuses.
-type table struct {
-	*weights.Loader
-	b   tensor.Backend
-	err error
-}
-
-func (t *table) weight(name string, shape ...int) tensor.Weight {
-	return t.take(t.Matrix(name, shape...))
-}
-
-func (t *table) take(s tensor.Stored) tensor.Weight {
-	if s.Data == nil {
-		return nil // noted by the loader
-	}
-	w, err := t.b.Weight(s)
-	if err != nil && t.err == nil {
-		t.err = fmt.Errorf("gemma3: tensor %s: %w", s.Name, err)
-	}
-	return w
-}
+// table loads the family's tensors.
+type table struct{ model.Table }
 
 // norm loads the weight of an RMS norm, which multiplies by 1 + weight here,
 // and times factor.
@@ -57,17 +38,17 @@ func (t *table) norm(name string, n int, factor float32) tensor.Tensor {
 	for i := range w {
 		w[i] = (1 + w[i]) * factor
 	}
-	return t.b.Constant(w, n)
+	return t.Constant(w, n)
 }
 
 // loadWeights asks for every tensor that the configuration calls for. A head
 // of its own may be left over: it is the token table once more.
 func (m *Model) loadWeights(l *weights.Loader) error {
 	l.Rename(canonical)
-	t := &table{Loader: l, b: m.ops}
+	t := &table{model.Table{Loader: l, Backend: m.ops}}
 	c, w := m.cfg, &m.text
 	embed := t.Matrix("model.embed_tokens", c.Vocab, c.Hidden)
-	w.Embed = t.take(embed)
+	w.Embed = t.Take(embed)
 	w.EmbedScale = float32(math.Sqrt(float64(c.Hidden)))
 	if embed.Format == tensor.BF16 || embed.Group > 0 && embed.Scale == tensor.BF16 {
 		w.EmbedScale = roundBF16(w.EmbedScale)
@@ -78,10 +59,7 @@ func (m *Model) loadWeights(l *weights.Loader) error {
 		m.layerTable(t, fmt.Sprintf("model.layers.%d.", i), &w.Layers[i])
 	}
 	t.Ignore(func(name string) bool { return strings.HasPrefix(name, "lm_head.") })
-	if err := t.Err(); err != nil {
-		return err
-	}
-	return t.err
+	return t.Finish()
 }
 
 // layerTable loads one layer. The factor of the attention scores goes into
@@ -93,15 +71,15 @@ func (m *Model) layerTable(t *table, n string, l *textLayer) {
 	l.PostAttnNorm = t.norm(n+"post_attention_layernorm", h, 1)
 	l.PreFFNorm = t.norm(n+"pre_feedforward_layernorm", h, 1)
 	l.PostFFNorm = t.norm(n+"post_feedforward_layernorm", h, 1)
-	l.QProj = t.weight(n+"self_attn.q_proj", q, h)
-	l.KProj = t.weight(n+"self_attn.k_proj", kv, h)
-	l.VProj = t.weight(n+"self_attn.v_proj", kv, h)
-	l.OProj = t.weight(n+"self_attn.o_proj", h, q)
+	l.QProj = t.Weight(n+"self_attn.q_proj", q, h)
+	l.KProj = t.Weight(n+"self_attn.k_proj", kv, h)
+	l.VProj = t.Weight(n+"self_attn.v_proj", kv, h)
+	l.OProj = t.Weight(n+"self_attn.o_proj", h, q)
 	l.QNorm = t.norm(n+"self_attn.q_norm", c.Dim, c.QScale)
 	l.KNorm = t.norm(n+"self_attn.k_norm", c.Dim, 1)
-	l.GateProj = t.weight(n+"mlp.gate_proj", c.F, h)
-	l.UpProj = t.weight(n+"mlp.up_proj", c.F, h)
-	l.DownProj = t.weight(n+"mlp.down_proj", h, c.F)
+	l.GateProj = t.Weight(n+"mlp.gate_proj", c.F, h)
+	l.UpProj = t.Weight(n+"mlp.up_proj", c.F, h)
+	l.DownProj = t.Weight(n+"mlp.down_proj", h, c.F)
 }
 
 // roundBF16 rounds to the nearest bfloat16, ties to even.

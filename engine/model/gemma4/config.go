@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"hark/engine/model"
 	"hark/engine/tensor"
 )
 
@@ -184,22 +185,6 @@ type rawAudio struct {
 	Samples *int `json:"audio_samples_per_token"`
 }
 
-// intOrList reads 1 as well as [1, 106].
-type intOrList []int32
-
-// UnmarshalJSON accepts a number, a list of numbers or null.
-func (l *intOrList) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" {
-		return nil
-	}
-	var one int32
-	if json.Unmarshal(data, &one) == nil {
-		*l = intOrList{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]int32)(l))
-}
-
 func or[T any](p *T, otherwise T) T {
 	if p != nil {
 		return *p
@@ -232,7 +217,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	default:
 		return nil, fmt.Errorf("gemma4: model_type %q, want gemma4, gemma4_unified or gemma4_text", raw.ModelType)
 	}
-	if eos := (intOrList{}); len(raw.EOS) > 0 && bad.decode("eos_token_id", raw.EOS, &eos) {
+	if eos := (model.IDs{}); len(raw.EOS) > 0 && bad.decode("eos_token_id", raw.EOS, &eos) {
 		c.EOS = eos
 	}
 	if len(c.EOS) == 0 {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 
 	"hark/audio"
@@ -21,7 +20,6 @@ import (
 	"hark/audio/mel"
 	"hark/engine/chat"
 	"hark/engine/model"
-	"hark/engine/sample"
 	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/weights"
@@ -141,7 +139,13 @@ func (m *Model) describe(src weights.Source) error {
 	if err := m.processor(src); err != nil {
 		return err
 	}
-	return m.generation(src)
+	// A soft token's placeholder is not a word: it must never be sampled.
+	for _, id := range []int32{m.cfg.ImageID, m.cfg.AudioID, m.cfg.VideoID} {
+		if int(id) < t.Vocab {
+			m.info.Suppress = append(m.info.Suppress, token.ID(id))
+		}
+	}
+	return m.info.Generation(src, m.stops()...)
 }
 
 // decoder returns the decoder's shape as the engine's users know it.
@@ -151,6 +155,15 @@ func (t *TextConfig) decoder() model.Decoder {
 		d.Layers = append(d.Layers, model.DecoderLayer{Window: l.Window, KVHeads: l.KVHeads, Dim: l.Dim, F: l.F, KV: l.KV, OwnsKV: l.OwnsKV})
 	}
 	return d
+}
+
+// stops are the ids that end an answer by the chat format and by config.json.
+func (m *Model) stops() []token.ID {
+	stops := m.chat.Stops()
+	for _, id := range m.cfg.EOS {
+		stops = append(stops, token.ID(id))
+	}
+	return stops
 }
 
 // processor reads the picture and clip budgets of processor_config.json or of
@@ -185,50 +198,6 @@ func (m *Model) processor(src weights.Source) error {
 	}
 	if p.Audio > 0 && p.Audio <= 1<<16 && m.audio != nil {
 		m.info.ClipSamples = p.Audio * toksSamples
-	}
-	return nil
-}
-
-// generation reads stop ids and suppressed ids. Source: spec section 2.6.
-func (m *Model) generation(src weights.Source) error {
-	var g struct {
-		EOS         intOrList `json:"eos_token_id"`
-		Suppress    []int32   `json:"suppress_tokens"`
-		DoSample    bool      `json:"do_sample"`
-		Temperature *float32  `json:"temperature"`
-		TopK        int       `json:"top_k"`
-		TopP        float32   `json:"top_p"`
-	}
-	data, err := src.File("generation_config.json")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("gemma4: %w", err)
-	default:
-		if err := json.Unmarshal(data, &g); err != nil {
-			return fmt.Errorf("gemma4: %s: generation_config.json: %w", src.Name(), err)
-		}
-	}
-	if g.DoSample {
-		m.info.Sampling = sample.Options{Temperature: or(g.Temperature, 1), TopK: g.TopK, TopP: g.TopP}
-		if err := m.info.Sampling.Validate(); err != nil {
-			return fmt.Errorf("gemma4: %s: generation_config.json: %w", src.Name(), err)
-		}
-	}
-	stops := m.chat.Stops()
-	for _, id := range slices.Concat(m.cfg.EOS, g.EOS) {
-		stops = append(stops, token.ID(id))
-	}
-	slices.Sort(stops)
-	m.info.Stops = slices.Compact(stops)
-	for _, id := range g.Suppress {
-		m.info.Suppress = append(m.info.Suppress, token.ID(id))
-	}
-	// A soft token's placeholder is not a word: it must never be sampled.
-	for _, id := range []int32{m.cfg.ImageID, m.cfg.AudioID, m.cfg.VideoID} {
-		if int(id) < m.cfg.Text.Vocab {
-			m.info.Suppress = append(m.info.Suppress, token.ID(id))
-		}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 // linear loads a projection of a tower and its clipping bounds.
 func (t *table) linear(name string, clipped bool, out, in int) linear {
-	l := linear{W: t.weight(name+".linear", out, in)}
+	l := linear{W: t.Weight(name+".linear", out, in)}
 	if clipped {
 		bound := func(b string) float32 { return t.Floats(name + "." + b)[0] }
 		l.Clip = &clip{InMin: bound("input_min"), InMax: bound("input_max"), OutMin: bound("output_min"), OutMax: bound("output_max")}
@@ -28,7 +28,7 @@ func (t *table) planes(name string, n, width int) (x, y tensor.Weight) {
 	columns, rows, half := all, all, len(all.Data)/2
 	columns.Shape, columns.Data = []int{n, width}, all.Data[:half:half]
 	rows.Shape, rows.Data = []int{n, width}, all.Data[half:]
-	return t.take(columns), t.take(rows)
+	return t.Take(columns), t.Take(rows)
 }
 
 // pairs loads a table of positions [n, 2, width], the column's values before
@@ -45,7 +45,7 @@ func (t *table) pairs(name string, n, width int) (x, y tensor.Weight) {
 				binary.LittleEndian.PutUint32(data[4*(i*width+k):], math.Float32bits(v))
 			}
 		}
-		return t.take(tensor.Stored{Name: name, Shape: []int{n, width}, Format: tensor.F32, Data: data})
+		return t.Take(tensor.Stored{Name: name, Shape: []int{n, width}, Format: tensor.F32, Data: data})
 	}
 	return plane(0), plane(1)
 }
@@ -54,21 +54,21 @@ func (m *Model) visionTable(t *table, c *VisionConfig) {
 	const base = "vision_tower."
 	w := &visionWeights{Rotary: c.rotary()}
 	m.vision = w
-	w.Input = t.weight(base+"patch_embedder.input_proj", c.Hidden, 3*c.Patch*c.Patch)
+	w.Input = t.Weight(base+"patch_embedder.input_proj", c.Hidden, 3*c.Patch*c.Patch)
 	w.PosX, w.PosY = t.planes(base+"patch_embedder.position_embedding_table", c.Positions, c.Hidden)
 	w.Layers = make([]visionLayer, c.Layers)
 	for i := range w.Layers {
 		l, n := &w.Layers[i], fmt.Sprintf("%sencoder.layers.%d.", base, i)
-		l.InputNorm = t.vector(n+"input_layernorm", c.Hidden)
-		l.PostAttnNorm = t.vector(n+"post_attention_layernorm", c.Hidden)
-		l.PreFFNorm = t.vector(n+"pre_feedforward_layernorm", c.Hidden)
-		l.PostFFNorm = t.vector(n+"post_feedforward_layernorm", c.Hidden)
+		l.InputNorm = t.Vector(n+"input_layernorm", c.Hidden)
+		l.PostAttnNorm = t.Vector(n+"post_attention_layernorm", c.Hidden)
+		l.PreFFNorm = t.Vector(n+"pre_feedforward_layernorm", c.Hidden)
+		l.PostFFNorm = t.Vector(n+"post_feedforward_layernorm", c.Hidden)
 		l.Q = t.linear(n+"self_attn.q_proj", c.Clipped, c.Heads*c.Dim, c.Hidden)
 		l.K = t.linear(n+"self_attn.k_proj", c.Clipped, c.Heads*c.Dim, c.Hidden)
 		l.V = t.linear(n+"self_attn.v_proj", c.Clipped, c.Heads*c.Dim, c.Hidden)
 		l.O = t.linear(n+"self_attn.o_proj", c.Clipped, c.Hidden, c.Heads*c.Dim)
-		l.QNorm = t.vector(n+"self_attn.q_norm", c.Dim)
-		l.KNorm = t.vector(n+"self_attn.k_norm", c.Dim)
+		l.QNorm = t.Vector(n+"self_attn.q_norm", c.Dim)
+		l.KNorm = t.Vector(n+"self_attn.k_norm", c.Dim)
 		l.Gate = t.linear(n+"mlp.gate_proj", c.Clipped, c.F, c.Hidden)
 		l.Up = t.linear(n+"mlp.up_proj", c.Clipped, c.F, c.Hidden)
 		l.Down = t.linear(n+"mlp.down_proj", c.Clipped, c.Hidden, c.F)
@@ -78,21 +78,21 @@ func (m *Model) visionTable(t *table, c *VisionConfig) {
 		for i := range bias {
 			bias[i] = -bias[i]
 		}
-		w.StdBias = t.constant(bias, c.Hidden)
-		w.StdScale = t.vector(base+"std_scale", c.Hidden)
+		w.StdBias = t.Constant(bias, c.Hidden)
+		w.StdScale = t.Vector(base+"std_scale", c.Hidden)
 	}
-	w.Project = t.weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Hidden)
+	w.Project = t.Weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Hidden)
 }
 
 func (m *Model) patchTable(t *table, c *PatchConfig) {
 	const base = "vision_embedder."
 	in := 3 * c.Side * c.Side
 	w := &patchWeights{
-		LN1: t.vector(base+"patch_ln1.weight", in), LN1Bias: t.vector(base+"patch_ln1.bias", in),
-		Dense: t.weight(base+"patch_dense", c.Width, in), DenseBias: t.vector(base+"patch_dense.bias", c.Width),
-		LN2: t.vector(base+"patch_ln2.weight", c.Width), LN2Bias: t.vector(base+"patch_ln2.bias", c.Width),
-		LN3: t.vector(base+"pos_norm.weight", c.Width), LN3Bias: t.vector(base+"pos_norm.bias", c.Width),
-		Project: t.weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Width),
+		LN1: t.Vector(base+"patch_ln1.weight", in), LN1Bias: t.Vector(base+"patch_ln1.bias", in),
+		Dense: t.Weight(base+"patch_dense", c.Width, in), DenseBias: t.Vector(base+"patch_dense.bias", c.Width),
+		LN2: t.Vector(base+"patch_ln2.weight", c.Width), LN2Bias: t.Vector(base+"patch_ln2.bias", c.Width),
+		LN3: t.Vector(base+"pos_norm.weight", c.Width), LN3Bias: t.Vector(base+"pos_norm.bias", c.Width),
+		Project: t.Weight("embed_vision.embedding_projection", m.cfg.Text.Hidden, c.Width),
 	}
 	w.PosX, w.PosY = t.pairs(base+"pos_embedding", c.Positions, c.Width)
 	m.patch = w
@@ -105,11 +105,11 @@ func (m *Model) audioTable(t *table, c *AudioConfig) {
 	w := &audioWeights{
 		Conv0:  t.convolution(sub+"layer0.conv.weight", c.Channels[0], 1),
 		Conv1:  t.convolution(sub+"layer1.conv.weight", c.Channels[1], c.Channels[0]),
-		Norm0:  t.vector(sub+"layer0.norm", c.Channels[0]),
-		Norm1:  t.vector(sub+"layer1.norm", c.Channels[1]),
-		Input:  t.weight(sub+"input_proj_linear", a, melWidth/rowsPerToken*c.Channels[1]),
-		Output: t.weight(base+"output_proj", c.Out, a), OutputBias: t.vector(base+"output_proj.bias", c.Out),
-		Project: t.weight("embed_audio.embedding_projection", m.cfg.Text.Hidden, c.Out),
+		Norm0:  t.Vector(sub+"layer0.norm", c.Channels[0]),
+		Norm1:  t.Vector(sub+"layer1.norm", c.Channels[1]),
+		Input:  t.Weight(sub+"input_proj_linear", a, melWidth/rowsPerToken*c.Channels[1]),
+		Output: t.Weight(base+"output_proj", c.Out, a), OutputBias: t.Vector(base+"output_proj.bias", c.Out),
+		Project: t.Weight("embed_audio.embedding_projection", m.cfg.Text.Hidden, c.Out),
 	}
 	m.audio = w
 	var sinusoids []float32
@@ -125,14 +125,14 @@ func (m *Model) audioTable(t *table, c *AudioConfig) {
 func (m *Model) conformerTable(t *table, n string, l *audioLayer, c *AudioConfig, sinusoids []float32) {
 	a, d := c.Hidden, c.Hidden/c.Heads
 	for name, f := range map[string]*feedForward{"feed_forward1.": &l.FF1, "feed_forward2.": &l.FF2} {
-		f.Pre = t.vector(n+name+"pre_layer_norm", a)
-		f.Post = t.vector(n+name+"post_layer_norm", a)
+		f.Pre = t.Vector(n+name+"pre_layer_norm", a)
+		f.Post = t.Vector(n+name+"post_layer_norm", a)
 		f.W1 = t.linear(n+name+"ffw_layer_1", c.Clipped, 4*a, a)
 		f.W2 = t.linear(n+name+"ffw_layer_2", c.Clipped, a, 4*a)
 	}
-	l.PreAttn = t.vector(n+"norm_pre_attn", a)
-	l.PostAttn = t.vector(n+"norm_post_attn", a)
-	l.Out = t.vector(n+"norm_out", a)
+	l.PreAttn = t.Vector(n+"norm_pre_attn", a)
+	l.PostAttn = t.Vector(n+"norm_post_attn", a)
+	l.Out = t.Vector(n+"norm_out", a)
 	l.Q = t.linear(n+"self_attn.q_proj", c.Clipped, a, a)
 	l.K = t.linear(n+"self_attn.k_proj", c.Clipped, a, a)
 	l.V = t.linear(n+"self_attn.v_proj", c.Clipped, a, a)
@@ -141,21 +141,21 @@ func (m *Model) conformerTable(t *table, n string, l *audioLayer, c *AudioConfig
 	for i, v := range scale {
 		scale[i] = float32(math.Log1p(math.Exp(float64(v))) / math.Ln2 / math.Sqrt(float64(d)))
 	}
-	l.QScale = t.constant(scale, d)
-	if rel := t.weight(n+"self_attn.relative_k_proj", a, a); rel != nil && !t.Failed() && t.err == nil {
-		x := t.b.Linear(t.b.Input(sinusoids, c.Span+1, a), rel, nil)
-		l.Rel = t.b.Constant(t.b.Read(nil, x), c.Span+1, c.Heads, d)
-		t.b.EndStep()
+	l.QScale = t.Constant(scale, d)
+	if rel := t.Weight(n+"self_attn.relative_k_proj", a, a); rel != nil && !t.Broken() {
+		x := t.Backend.Linear(t.Backend.Input(sinusoids, c.Span+1, a), rel, nil)
+		l.Rel = t.Backend.Constant(t.Backend.Read(nil, x), c.Span+1, c.Heads, d)
+		t.Backend.EndStep()
 	}
-	l.ConvPre = t.vector(n+"lconv1d.pre_layer_norm", a)
-	l.ConvNorm = t.vector(n+"lconv1d.conv_norm", a)
+	l.ConvPre = t.Vector(n+"lconv1d.pre_layer_norm", a)
+	l.ConvNorm = t.Vector(n+"lconv1d.conv_norm", a)
 	l.ConvStart = t.linear(n+"lconv1d.linear_start", c.Clipped, 2*a, a)
 	l.ConvEnd = t.linear(n+"lconv1d.linear_end", c.Clipped, a, a)
 	kernel := []int{a, 1, c.Kernel}
 	if s, ok := t.Shape(n + "lconv1d.depthwise_conv1d.weight"); ok && s[len(s)-1] == 1 {
 		kernel = []int{a, c.Kernel, 1} // mlx: channels last
 	}
-	l.Depthwise = t.constant(t.Floats(n+"lconv1d.depthwise_conv1d.weight", kernel...), a, c.Kernel)
+	l.Depthwise = t.Constant(t.Floats(n+"lconv1d.depthwise_conv1d.weight", kernel...), a, c.Kernel)
 }
 
 // convolution loads a 3x3 kernel set, [out, in, time, freq] in transformers'

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"hark/engine/model"
 	"hark/engine/tensor"
 	"hark/engine/weights"
 )
@@ -37,46 +38,13 @@ func canonical(name string) string {
 	return name
 }
 
-// table loads tensors and hands them to the backend, noting the first thing
-// that the backend refuses.
-type table struct {
-	*weights.Loader
-	b   tensor.Backend
-	err error
-}
-
-func (t *table) weight(name string, shape ...int) tensor.Weight {
-	return t.take(t.Matrix(name, shape...))
-}
-
-func (t *table) take(s tensor.Stored) tensor.Weight {
-	if s.Data == nil {
-		return nil // noted by the loader
-	}
-	w, err := t.b.Weight(s)
-	if err != nil && t.err == nil {
-		t.err = fmt.Errorf("gemma4: tensor %s: %w", s.Name, err)
-	}
-	return w
-}
-
-func (t *table) vector(name string, n int) tensor.Tensor {
-	return t.constant(t.Floats(name, n), n)
-}
-
-// constant hands values to the backend, unless loading has failed already and
-// they are not those of the checkpoint.
-func (t *table) constant(values []float32, shape ...int) tensor.Tensor {
-	if t.Failed() {
-		return nil
-	}
-	return t.b.Constant(values, shape...)
-}
+// table loads the family's tensors.
+type table struct{ model.Table }
 
 // loadWeights asks for every tensor that the configuration calls for.
 func (m *Model) loadWeights(l *weights.Loader) error {
 	l.Rename(canonical)
-	t := &table{Loader: l, b: m.ops}
+	t := &table{model.Table{Loader: l, Backend: m.ops}}
 	m.textTable(t)
 	if c := m.cfg.Vision; c != nil && t.Has("vision_tower.patch_embedder.input_proj.weight") {
 		m.visionTable(t, c)
@@ -88,13 +56,10 @@ func (m *Model) loadWeights(l *weights.Loader) error {
 		m.patchTable(t, c)
 	}
 	if c := m.cfg.Frame; c != nil && t.Has("embed_audio.embedding_projection.weight") {
-		m.frame = t.weight("embed_audio.embedding_projection", m.cfg.Text.Hidden, c.Width)
+		m.frame = t.Weight("embed_audio.embedding_projection", m.cfg.Text.Hidden, c.Width)
 	}
 	t.Ignore(m.dead)
-	if err := t.Err(); err != nil {
-		return err
-	}
-	return t.err
+	return t.Finish()
 }
 
 // dead reports tensors that may be left over: keys and values of layers that
@@ -124,7 +89,7 @@ func (m *Model) textTable(t *table) {
 	c, w := &m.cfg.Text, &m.text
 	const base = "language_model.model."
 	embed := t.Matrix(base+"embed_tokens", c.Vocab, c.Hidden)
-	w.Embed = t.take(embed)
+	w.Embed = t.Take(embed)
 	// The reference multiplies in the type of the looked-up row: bfloat16 for
 	// such weights, with which the models were trained, and float32 in a
 	// quantized checkpoint with float32 activations. Source: spec section 14.
@@ -132,11 +97,11 @@ func (m *Model) textTable(t *table) {
 	if embed.Format == tensor.BF16 && !m.quantized {
 		w.EmbedScale = roundBF16(w.EmbedScale)
 	}
-	w.Norm = t.vector(base+"norm", c.Hidden)
+	w.Norm = t.Vector(base+"norm", c.Hidden)
 	if c.PLE > 0 {
-		w.PLEEmbed = t.weight(base+"embed_tokens_per_layer", c.PLEVocab, c.Layers*c.PLE)
-		w.PLEProj = t.weight(base+"per_layer_model_projection", c.Layers*c.PLE, c.Hidden)
-		w.PLENorm = t.vector(base+"per_layer_projection_norm", c.PLE)
+		w.PLEEmbed = t.Weight(base+"embed_tokens_per_layer", c.PLEVocab, c.Layers*c.PLE)
+		w.PLEProj = t.Weight(base+"per_layer_model_projection", c.Layers*c.PLE, c.Hidden)
+		w.PLENorm = t.Vector(base+"per_layer_projection_norm", c.PLE)
 	}
 	w.Layers = make([]textLayer, len(c.Layer))
 	for i := range w.Layers {
@@ -153,28 +118,28 @@ func roundBF16(f float32) float32 {
 func (m *Model) layerTable(t *table, n string, l *textLayer, c *LayerConfig) {
 	d := &m.cfg.Text
 	h, q, kv := d.Hidden, d.Heads*c.Dim, c.KVHeads*c.Dim
-	l.InputNorm = t.vector(n+"input_layernorm", h)
-	l.PostAttnNorm = t.vector(n+"post_attention_layernorm", h)
-	l.PreFFNorm = t.vector(n+"pre_feedforward_layernorm", h)
-	l.PostFFNorm = t.vector(n+"post_feedforward_layernorm", h)
+	l.InputNorm = t.Vector(n+"input_layernorm", h)
+	l.PostAttnNorm = t.Vector(n+"post_attention_layernorm", h)
+	l.PreFFNorm = t.Vector(n+"pre_feedforward_layernorm", h)
+	l.PostFFNorm = t.Vector(n+"post_feedforward_layernorm", h)
 	l.Scalar = t.Floats(n+"layer_scalar", 1)[0]
-	l.QProj = t.weight(n+"self_attn.q_proj", q, h)
-	l.QNorm = t.vector(n+"self_attn.q_norm", c.Dim)
-	l.OProj = t.weight(n+"self_attn.o_proj", h, q)
+	l.QProj = t.Weight(n+"self_attn.q_proj", q, h)
+	l.QNorm = t.Vector(n+"self_attn.q_norm", c.Dim)
+	l.OProj = t.Weight(n+"self_attn.o_proj", h, q)
 	if c.OwnsKV {
-		l.KProj = t.weight(n+"self_attn.k_proj", kv, h)
-		l.KNorm = t.vector(n+"self_attn.k_norm", c.Dim)
+		l.KProj = t.Weight(n+"self_attn.k_proj", kv, h)
+		l.KNorm = t.Vector(n+"self_attn.k_norm", c.Dim)
 		if !d.KeyIsValue || !c.Full {
-			l.VProj = t.weight(n+"self_attn.v_proj", kv, h)
+			l.VProj = t.Weight(n+"self_attn.v_proj", kv, h)
 		}
 	}
-	l.GateProj = t.weight(n+"mlp.gate_proj", c.F, h)
-	l.UpProj = t.weight(n+"mlp.up_proj", c.F, h)
-	l.DownProj = t.weight(n+"mlp.down_proj", h, c.F)
+	l.GateProj = t.Weight(n+"mlp.gate_proj", c.F, h)
+	l.UpProj = t.Weight(n+"mlp.up_proj", c.F, h)
+	l.DownProj = t.Weight(n+"mlp.down_proj", h, c.F)
 	if d.PLE > 0 {
-		l.PLEGate = t.weight(n+"per_layer_input_gate", d.PLE, h)
-		l.PLEProj = t.weight(n+"per_layer_projection", h, d.PLE)
-		l.PLENorm = t.vector(n+"post_per_layer_input_norm", h)
+		l.PLEGate = t.Weight(n+"per_layer_input_gate", d.PLE, h)
+		l.PLEProj = t.Weight(n+"per_layer_projection", h, d.PLE)
+		l.PLENorm = t.Vector(n+"post_per_layer_input_norm", h)
 	}
 	if d.Experts > 0 {
 		l.MoE = m.moeTable(t, n)
@@ -184,26 +149,26 @@ func (m *Model) layerTable(t *table, n string, l *textLayer, c *LayerConfig) {
 func (m *Model) moeTable(t *table, n string) *moeWeights {
 	d := &m.cfg.Text
 	e := &moeWeights{
-		Router:    t.weight(n+"router.proj", d.Experts, d.Hidden),
-		PerExpert: t.vector(n+"router.per_expert_scale", d.Experts),
-		PreNorm:   t.vector(n+"pre_feedforward_layernorm_2", d.Hidden),
-		PostDense: t.vector(n+"post_feedforward_layernorm_1", d.Hidden),
-		PostMoE:   t.vector(n+"post_feedforward_layernorm_2", d.Hidden),
+		Router:    t.Weight(n+"router.proj", d.Experts, d.Hidden),
+		PerExpert: t.Vector(n+"router.per_expert_scale", d.Experts),
+		PreNorm:   t.Vector(n+"pre_feedforward_layernorm_2", d.Hidden),
+		PostDense: t.Vector(n+"post_feedforward_layernorm_1", d.Hidden),
+		PostMoE:   t.Vector(n+"post_feedforward_layernorm_2", d.Hidden),
 	}
 	scale := t.Floats(n+"router.scale", d.Hidden)
 	for i := range scale {
 		scale[i] *= float32(1 / math.Sqrt(float64(d.Hidden)))
 	}
-	e.RouterScale = t.constant(scale, d.Hidden)
+	e.RouterScale = t.Constant(scale, d.Hidden)
 	if t.Has(n + "experts.gate_up_proj") { // transformers: gate and up in one stack
 		gate, up := weights.SplitRows(t.Matrix(n+"experts.gate_up_proj", d.Experts, 2*d.ExpertF, d.Hidden), d.ExpertF)
-		e.Gate, e.Up = t.take(gate), t.take(up)
-		e.Down = t.weight(n+"experts.down_proj", d.Experts, d.Hidden, d.ExpertF)
+		e.Gate, e.Up = t.Take(gate), t.Take(up)
+		e.Down = t.Weight(n+"experts.down_proj", d.Experts, d.Hidden, d.ExpertF)
 		return e
 	}
 	n += "experts.switch_glu."
-	e.Gate = t.weight(n+"gate_proj", d.Experts, d.ExpertF, d.Hidden)
-	e.Up = t.weight(n+"up_proj", d.Experts, d.ExpertF, d.Hidden)
-	e.Down = t.weight(n+"down_proj", d.Experts, d.Hidden, d.ExpertF)
+	e.Gate = t.Weight(n+"gate_proj", d.Experts, d.ExpertF, d.Hidden)
+	e.Up = t.Weight(n+"up_proj", d.Experts, d.ExpertF, d.Hidden)
+	e.Down = t.Weight(n+"down_proj", d.Experts, d.Hidden, d.ExpertF)
 	return e
 }
