@@ -141,14 +141,23 @@ func (r *callReader) value() bool {
 	}
 	word := strings.TrimSpace(text[:i])
 	r.rest[0].text = text[i:]
-	switch c := word[0]; {
-	case word == "true" || word == "false" || word == "null",
-		(c == '-' || c >= '0' && c <= '9') && json.Valid([]byte(word)):
+	switch {
+	case word == "true" || word == "false" || word == "null", isNumber(word):
 		r.out.WriteString(word)
 	default:
 		r.string(word)
 	}
 	return true
+}
+
+// isNumber reports whether word is a JSON number that a program can read: one
+// beyond the range of float64 is taken for a word.
+func isNumber(word string) bool {
+	if c := word[0]; c != '-' && (c < '0' || c > '9') {
+		return false
+	}
+	var v float64
+	return json.Unmarshal([]byte(word), &v) == nil
 }
 
 // str reads a string: between quote tokens, or as JSON writes it.
