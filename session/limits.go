@@ -45,8 +45,8 @@ const (
 	defaultThreshold = 0.5
 )
 
-// The silence that ends a turn with semantic_vad, which for now is a silence
-// by eagerness, not by what was said.
+// The silence that ends a turn with semantic_vad: its length goes by the
+// eagerness alone, not by what was said.
 const (
 	silenceLow    = 800 * time.Millisecond
 	silenceMedium = 500 * time.Millisecond // auto too

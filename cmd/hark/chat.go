@@ -177,7 +177,7 @@ func (t *talker) answer(ctx context.Context, content []chat.Content, out io.Writ
 		return nil, err
 	}
 	r := &reply{}
-	if r.CachedTokens, err = t.seq.Set(prompt); err != nil {
+	if _, err = t.seq.Set(prompt); err != nil {
 		return nil, usageError{err}
 	}
 	r.PromptTokens = t.seq.Len()
@@ -196,7 +196,7 @@ func (t *talker) answer(ctx context.Context, content []chat.Content, out io.Writ
 			return nil, err
 		}
 		if r.Tokens++; r.Tokens == 1 {
-			r.first = time.Since(start)
+			r.first, r.CachedTokens = time.Since(start), tok.Cached
 		}
 		if tok.Stop != engine.StopEOS {
 			r.ids = append(r.ids, tok.ID)

@@ -49,7 +49,7 @@ type Result struct {
 }
 
 // Pull makes sure that a model's files are on this machine: those that a
-// checkpoint needs, of the commit that the revision stands for now. Several
+// checkpoint needs, of the commit that the revision names today. Several
 // come at once. What an earlier pull left is gone on with, a connection that
 // breaks is made again, and no file has its name before its digest was
 // checked. Before anything is fetched, there is room for it.
