@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"audio/frame":    {"audio"},
 	"audio/vad":      {"audio"},
 	"audio/wav":      {"audio"},
+	"audio/speech":   {"audio/..."},
 	"vision":         {"vision/resize"},
 	"vision/resize":  nil,
 
