@@ -38,4 +38,7 @@ type FrontEnd interface {
 	// Flush ends the stream: it returns the rows that could only be decided
 	// by the end, and resets the front end for the next stream.
 	Flush() Features
+	// Fork returns a front end that has taken in what this one has; either
+	// goes on without the other noticing.
+	Fork() FrontEnd
 }

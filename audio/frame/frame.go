@@ -60,6 +60,13 @@ func (s *Stream) Flush() audio.Features {
 	return audio.Features{Width: Width, Hop: Width, Start: start, Data: s.rows}
 }
 
+// Fork returns a front end that has taken in what s has.
+func (s *Stream) Fork() audio.FrontEnd {
+	f := *s
+	f.rows = nil
+	return &f
+}
+
 // emit appends held to the rows and empties it.
 func (s *Stream) emit() {
 	s.rows = append(s.rows, s.held[:]...)

@@ -59,3 +59,28 @@ func TestPushDoesNotAllocateOnceWarm(t *testing.T) {
 		t.Errorf("Push allocates %g times", n)
 	}
 }
+
+func TestForkGoesOnAlone(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 5))
+	a, b := make([]float32, 3000), make([]float32, 2000)
+	for i := range a {
+		a[i] = random.Float32()
+	}
+	for i := range b {
+		b[i] = random.Float32()
+	}
+	for _, cut := range []int{0, 1, 639, 640, 2000} {
+		s := New()
+		head := slices.Clone(s.Push(a[:cut]).Data)
+		f := s.Fork()
+		fork := append(slices.Clone(f.Push(b).Data), f.Flush().Data...)
+		rest := append(slices.Clone(s.Push(a[cut:]).Data), s.Flush().Data...)
+		if !slices.Equal(slices.Concat(head, rest), push(t, New(), a)) {
+			t.Errorf("cut %d: the stream noticed its fork", cut)
+		}
+		if !slices.Equal(slices.Concat(head, fork), push(t, New(), slices.Concat(a[:cut], b))) {
+			t.Errorf("cut %d: the fork is not a copy", cut)
+		}
+	}
+}

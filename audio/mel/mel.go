@@ -93,6 +93,14 @@ func (s *Stream) Flush() audio.Features {
 	return f
 }
 
+// Fork returns a front end that has taken in what s has. The tables are shared,
+// the transform's scratch memory is not.
+func (s *Stream) Fork() audio.FrontEnd {
+	f := *s
+	f.fft, f.rows = audio.NewFFT(order), nil
+	return &f
+}
+
 // reset puts 160 zeros in front of a new stream.
 func (s *Stream) reset() {
 	s.row = 0

@@ -199,3 +199,21 @@ func TestRowsEqualTheReference(t *testing.T) {
 	}
 	t.Logf("largest difference %g", worst)
 }
+
+// TestForkGoesOnAlone pushes different samples to a stream and to its fork.
+func TestForkGoesOnAlone(t *testing.T) {
+	t.Parallel()
+	a, b := noise(5000, 1), noise(4000, 2)
+	for _, cut := range []int{0, 1, 159, 160, 161, 777, 3000} {
+		s := New()
+		head := slices.Clone(s.Push(a[:cut]).Data)
+		f := s.Fork()
+		fork := slices.Clone(f.Push(b).Data)
+		if got, want := append(slices.Clone(head), s.Push(a[cut:]).Data...), push(t, New(), a); !slices.Equal(got, want) {
+			t.Errorf("cut %d: the stream noticed its fork", cut)
+		}
+		if got, want := append(head, fork...), push(t, New(), slices.Concat(a[:cut], b)); !slices.Equal(got, want) {
+			t.Errorf("cut %d: the fork is not a copy", cut)
+		}
+	}
+}
