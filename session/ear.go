@@ -21,8 +21,10 @@ type Detector interface {
 // samples at 16 kHz since the session began.
 //
 // Sound goes to the model only up to heardAfter behind the last frame of
-// speech; the rest is held back. If speech goes on, it follows; if the turn
-// ends, it is dropped. Before the first speech only the padding is heard.
+// speech, or up to where the turn has likely ended; the rest is held back. If
+// speech goes on, it follows; if the turn ends, it is dropped. So what is heard
+// at the likely end is all that the turn will be if it ends there. Before the
+// first speech only the padding is heard.
 type ear struct {
 	detector Detector
 	machine  turn.Machine
@@ -39,6 +41,7 @@ type ear struct {
 	begun int64 // where the input buffer began: the last commit or clear
 	taken bool  // a turn of this buffer ended by itself
 	open  bool  // a turn was begun and has not ended
+	hold  bool  // it has likely ended: nothing more is handed on
 }
 
 // heard is something that an ear found.
@@ -50,9 +53,11 @@ type heard struct {
 
 // What an ear finds.
 const (
-	heardStart = iota // a turn begins; sound follows
-	heardSound        // samples of the turn
-	heardStop         // the turn has ended
+	heardStart   = iota // a turn begins; sound follows
+	heardSound          // samples of the turn
+	heardLikely         // the turn has likely ended
+	heardResumed        // it has not; sound follows
+	heardStop           // the turn has ended
 )
 
 // newEar returns an ear that keeps up to keep samples without speech.
@@ -98,12 +103,13 @@ func converters(f realtime.Format) (*pcm.Decoder, *resample.Stream, error) {
 
 // turnOptions returns what counts as a turn, and the padding before it. nil is
 // push-to-talk: turns begin, so that they can be read in early, but only a
-// commit ends them.
+// commit ends them, and no end of them is likelier than another.
 func turnOptions(t *realtime.TurnDetection) (turn.Options, int64) {
 	o := turn.Options{Threshold: defaultThreshold}
 	before := turn.Samples(heardBefore)
 	switch {
 	case t == nil:
+		return o, before
 	case t.Type == realtime.SemanticVAD:
 		o.Silence = semanticSilence(t.Eagerness)
 	default:
@@ -111,6 +117,7 @@ func turnOptions(t *realtime.TurnDetection) (turn.Options, int64) {
 		// No silence at all would end every turn with its first frame.
 		o.Silence = max(t.SilenceDuration, time.Millisecond)
 	}
+	o.Likely = likelyAfter
 	return o, before
 }
 
@@ -154,18 +161,30 @@ func (e *ear) step(f turn.Frame, found func(heard)) {
 	if !e.open {
 		return
 	}
+	if edge == turn.Resumed {
+		e.hold = false
+		found(heard{what: heardResumed})
+	}
 	// Not beyond this frame, so that a turn is the same however it came in.
 	e.release(min(end+turn.Samples(heardAfter), f.Start+turn.FrameSamples), found)
-	if edge == turn.Stopped {
-		e.open, e.taken = false, true
+	switch edge {
+	case turn.Likely:
+		e.hold = true
+		found(heard{what: heardLikely})
+	case turn.Stopped:
+		e.close()
 		found(heard{what: heardStop, at: end + turn.Samples(e.machine.Silence)})
+	case turn.None, turn.Started, turn.Resumed:
 	}
 }
 
-// release hands on what lies before a position.
+// close ends a turn by itself.
+func (e *ear) close() { e.open, e.hold, e.taken = false, false, true }
+
+// release hands on what lies before a position, unless it is held back.
 func (e *ear) release(until int64, found func(heard)) {
 	n := min(until, e.next) - e.start
-	if n <= 0 {
+	if n <= 0 || e.hold {
 		return
 	}
 	found(heard{what: heardSound, samples: e.held[:n]})
@@ -215,7 +234,7 @@ func (e *ear) stop(found func(heard)) {
 	_, end := e.machine.Speech()
 	e.release(end+turn.Samples(heardAfter), found)
 	e.machine.Reset()
-	e.open, e.taken = false, true
+	e.close()
 	found(heard{what: heardStop, at: e.next})
 }
 
@@ -223,5 +242,5 @@ func (e *ear) stop(found func(heard)) {
 func (e *ear) clear() {
 	e.machine.Reset()
 	e.held, e.start, e.begun = e.held[:0], e.next, e.next
-	e.open, e.taken = false, false
+	e.open, e.hold, e.taken = false, false, false
 }

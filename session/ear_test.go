@@ -52,6 +52,10 @@ func (l *listening) found(h heard) {
 			l.sum += float64(x) * float64(l.samples+i+1)
 		}
 		l.samples += len(h.samples)
+	case heardLikely:
+		l.log = append(l.log, fmt.Sprintf("likely after %d samples", l.samples))
+	case heardResumed:
+		l.log = append(l.log, fmt.Sprintf("resumed after %d samples", l.samples))
 	case heardStop:
 		l.log = append(l.log, fmt.Sprintf("%d samples, sum %.3f", l.samples, l.sum), fmt.Sprintf("stop %d", h.at))
 	}
@@ -120,6 +124,27 @@ func TestTrailingSilenceChangesNothing(t *testing.T) {
 		if got := hear(script); got[1] != first[1] {
 			t.Errorf("%s: %v, want %v", script, got, first)
 		}
+	}
+}
+
+func TestNothingIsHeardBehindTheLikelyEnd(t *testing.T) {
+	e := newEar(&loudness{}, 30*16000)
+	e.machine.Options, e.before = turnOptions(realtime.DefaultServerVAD())
+	var l listening
+	e.push(sound(t, "speech 512ms silence 384ms speech 512ms silence 1s"), l.found)
+	want := []string{
+		"start 0",
+		fmt.Sprintf("likely after %d samples", 16000*(512+224)/1000),
+		fmt.Sprintf("resumed after %d samples", 16000*(512+224)/1000),
+		fmt.Sprintf("likely after %d samples", 16000*(512+384+512+224)/1000),
+		fmt.Sprintf("%d samples, sum %.3f", l.samples, l.sum),
+		"stop 30528",
+	}
+	if !slices.Equal(l.log, want) {
+		t.Errorf("%q\nwant %q", l.log, want)
+	}
+	if want := 16000 * (512 + 384 + 512 + 224) / 1000; l.samples != want {
+		t.Errorf("%d samples heard, want %d", l.samples, want)
 	}
 }
 

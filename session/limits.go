@@ -35,6 +35,9 @@ const (
 	// trained on clips with little silence at their end; what lies behind
 	// it is held back, and dropped when the turn ends.
 	heardAfter = 300 * time.Millisecond
+	// likelyAfter is the silence after which a turn has likely ended, where
+	// its end takes longer.
+	likelyAfter = 200 * time.Millisecond
 	// heardBefore is how much is heard before the first speech unless
 	// prefix_padding_ms says otherwise.
 	heardBefore = 300 * time.Millisecond

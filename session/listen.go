@@ -72,6 +72,10 @@ func (s *session) heard(h heard) {
 		s.beginUtterance(h.at)
 	case heardSound:
 		s.hear(h.samples)
+	case heardLikely:
+		s.likelyEnd()
+	case heardResumed:
+		s.resumed()
 	case heardStop:
 		s.endTurn(h.at)
 	}

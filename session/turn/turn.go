@@ -38,6 +38,8 @@ type Edge int
 const (
 	None    Edge = iota
 	Started      // the user begins to speak
+	Likely       // the turn has probably ended: nobody has spoken for Options.Likely
+	Resumed      // it has not: the user speaks again after Likely
 	Stopped      // the user's turn has ended
 )
 
@@ -45,6 +47,7 @@ const (
 type Options struct {
 	Threshold float64       // frames at least this probable begin a turn
 	Silence   time.Duration // after the last speech, ends a turn
+	Likely    time.Duration // after the last speech, probably ends one; 0, or not below Silence, is never
 }
 
 // Machine follows one stream of frames. The zero value has no threshold: set
@@ -52,6 +55,7 @@ type Options struct {
 type Machine struct {
 	Options
 	speaking bool
+	likely   bool  // Likely was said, neither Resumed nor Stopped since
 	run      int   // frames in a row above the threshold
 	runStart int64 // first sample of the first of them
 	first    int64 // first sample of the turn's first speech frame
@@ -78,13 +82,14 @@ func (m *Machine) Speech() (first, end int64) { return m.first, m.end }
 
 // Reset ends a turn without saying so: what comes next begins a new one.
 func (m *Machine) Reset() {
-	m.speaking, m.run = false, 0
+	m.speaking, m.likely, m.run = false, false, 0
 }
 
 // Step takes the next frame. A turn begins with two frames in a row at or
 // above the threshold. While it lasts, frames down to 0.15 below that count as
 // speech; after a pause of 0.3 s it takes two frames again to go on. The turn
-// ends when Silence has passed since the last speech.
+// ends when Silence has passed since the last speech; between Started and
+// Stopped, Likely and Resumed take turns.
 func (m *Machine) Step(f Frame) Edge {
 	p := float64(f.Probability)
 	end := f.Start + FrameSamples
@@ -106,9 +111,16 @@ func (m *Machine) Step(f Frame) Edge {
 	switch {
 	case m.run >= onset, p >= m.Threshold-release && f.Start-m.end < gap:
 		m.end = end
+		if m.likely {
+			m.likely = false
+			return Resumed
+		}
 	case m.Silence > 0 && end-m.end >= Samples(m.Silence):
 		m.Reset()
 		return Stopped
+	case m.Likely > 0 && !m.likely && end-m.end >= Samples(m.Likely):
+		m.likely = true
+		return Likely
 	}
 	return None
 }

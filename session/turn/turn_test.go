@@ -16,7 +16,7 @@ func play(m *Machine, frames string) (edges []int) {
 			edges = append(edges, i)
 		case Stopped:
 			edges = append(edges, -i)
-		case None:
+		case None, Likely, Resumed:
 		}
 	}
 	return edges
@@ -40,6 +40,33 @@ func TestEdges(t *testing.T) {
 	} {
 		m := &Machine{Options: Options{Threshold: 0.5, Silence: silence}}
 		if got := play(m, tt.frames); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %s: edges %v, want %v", tt.name, tt.frames, got, tt.want)
+		}
+	}
+}
+
+func TestLikelyAndResumedTakeTurns(t *testing.T) {
+	for _, tt := range []struct {
+		name, frames string
+		likely       time.Duration
+		want         []Edge
+	}{
+		{"likely before the end", "099000000000", 96 * time.Millisecond, []Edge{Started, Likely, Stopped}},
+		{"never", "099000000000", 0, []Edge{Started, Stopped}},
+		{"not at the end itself", "099000000000", 160 * time.Millisecond, []Edge{Started, Stopped}},
+		{"going on", "099000099000000", 96 * time.Millisecond, []Edge{Started, Likely, Resumed, Likely, Stopped}},
+		{"a short pause", "099009900000000", 96 * time.Millisecond, []Edge{Started, Likely, Stopped}},
+		{"one frame within 0.3 s is enough", "09900009000000000", 96 * time.Millisecond, []Edge{Started, Likely, Resumed, Likely, Stopped}},
+		{"two turns", "0990000000990000000", 96 * time.Millisecond, []Edge{Started, Likely, Stopped, Started, Likely, Stopped}},
+	} {
+		m := &Machine{Options: Options{Threshold: 0.5, Silence: 160 * time.Millisecond, Likely: tt.likely}}
+		var got []Edge
+		for i, c := range tt.frames {
+			if e := m.Step(Frame{Start: int64(i) * FrameSamples, Probability: float32(c-'0') / 10}); e != None {
+				got = append(got, e)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %s: edges %v, want %v", tt.name, tt.frames, got, tt.want)
 		}
 	}
