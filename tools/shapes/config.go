@@ -13,7 +13,7 @@ type object = map[string]any
 
 // configs returns the files that describe the checkpoint, but for
 // tokenizer.json. Source: specification of Gemma 4, section 2.
-func (s *shape) configs(scheme *weights.Scheme) map[string][]byte {
+func (s *shape) configs(scheme *weights.Scheme) (map[string][]byte, error) {
 	config := s.gemma4()
 	generation := object{"do_sample": true, "temperature": 1.0, "top_k": 64, "top_p": 0.95, "bos_token_id": 2, "pad_token_id": 0, "eos_token_id": []int{1, 106, 50}}
 	if s.gemma3 {
@@ -27,26 +27,22 @@ func (s *shape) configs(scheme *weights.Scheme) map[string][]byte {
 		}
 		config["quantization"], config["quantization_config"] = q, q
 	}
-	files := map[string][]byte{
-		"config.json":            encode(config),
-		"generation_config.json": encode(generation),
-		"tokenizer_config.json":  encode(s.roles()),
-	}
+	objects := map[string]object{"config.json": config, "generation_config.json": generation, "tokenizer_config.json": s.roles()}
 	if !s.gemma3 {
-		files["processor_config.json"] = encode(object{
+		objects["processor_config.json"] = object{
 			"processor_class": "Gemma4Processor", "image_seq_length": 280, "audio_seq_length": 750, "audio_ms_per_token": 40,
 			"image_processor": object{"patch_size": 16, "pooling_kernel_size": 3, "max_soft_tokens": 280},
-		})
+		}
 	}
-	return files
-}
-
-func encode(o object) []byte {
-	data, err := json.MarshalIndent(o, "", " ")
-	if err != nil {
-		panic(err) // numbers, strings, lists
+	files := map[string][]byte{}
+	for name, o := range objects {
+		data, err := json.MarshalIndent(o, "", " ")
+		if err != nil {
+			return nil, err
+		}
+		files[name] = append(data, '\n')
 	}
-	return append(data, '\n')
+	return files, nil
 }
 
 // layerTypes names the kinds of the decoder's layers.

@@ -90,7 +90,10 @@ func write(folder string, s *shape, scheme *weights.Scheme, tokenizer []byte) er
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	files := s.configs(scheme)
+	files, err := s.configs(scheme)
+	if err != nil {
+		return err
+	}
 	files["tokenizer.json"] = tokenizer
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,11 +107,8 @@ func words(n int) (pieces []string, merges [][2]string) {
 	return pieces, merges
 }
 
-// quote returns s as a JSON string.
+// quote returns s, which has no control characters but line ends, as a JSON
+// string.
 func quote(s string) string {
-	data, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string
-	}
-	return string(data)
+	return `"` + strings.NewReplacer("\\", "\\\\", `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
