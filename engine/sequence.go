@@ -96,7 +96,7 @@ func (e *Engine) Open() (*Sequence, error) {
 	e.mu.Unlock()
 	s := &Sequence{e: e, st: &stepSeq{cached: unlimited}}
 	e.do(func() {
-		s.st.kv = e.model.NewKV()
+		s.st.kv = e.backend.NewKV(e.model.KVLayers())
 		e.seqs = append(e.seqs, s.st)
 	})
 	return s, nil

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"errors"
+	"io"
 	"slices"
 
 	"hark/engine/tensor"
@@ -8,10 +10,7 @@ import (
 
 // blind is a backend that takes what a model loads and computes nothing. The
 // operations that a loader has no use for are not there.
-type blind struct {
-	tensor.Ops
-	kv []tensor.KVLayer // of the last NewKV
-}
+type blind struct{ tensor.Ops }
 
 var _ tensor.Backend = (*blind)(nil)
 
@@ -52,10 +51,12 @@ func (*blind) Read(_ []float32, x tensor.Tensor) []float32 {
 // EndStep does nothing.
 func (*blind) EndStep() {}
 
-// NewKV notes the layers of the cache and makes none.
-func (b *blind) NewKV(layers []tensor.KVLayer) tensor.KV {
-	b.kv = slices.Clone(layers)
-	return nil
+// NewKV makes no cache.
+func (*blind) NewKV([]tensor.KVLayer) tensor.KV { return nil }
+
+// ReadKV fails: there is nothing to read into.
+func (*blind) ReadKV([]tensor.KVLayer, io.Reader) (tensor.KV, error) {
+	return nil, errors.New("inspect: nothing computes here")
 }
 
 // Close does nothing.

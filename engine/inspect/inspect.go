@@ -151,13 +151,12 @@ func Run(src weights.Source, o *Options) *Report {
 		}
 		return r
 	}
-	m.NewKV()
 	info := m.Info()
 	r.Facts = facts(&info)
 	r.list(outline.Listed())
 	r.decode(&info)
 	if o != nil && o.KVBytes != nil {
-		r.memory(&info, b.kv, o.KVBytes)
+		r.memory(&info, m.KVLayers(), o.KVBytes)
 	}
 	if info.Hears {
 		r.Speech = speech(r.Tensors, &info)

@@ -127,11 +127,14 @@ type AudioEncoder interface {
 	Push(f audio.Features) tensor.Tensor
 	// Flush ends the clip and returns what only the end could decide, or nil.
 	Flush(f audio.Features) tensor.Tensor
+	// Fork returns an encoder that has taken in what this one has; either
+	// goes on without the other noticing.
+	Fork() AudioEncoder
 	// Close frees the state.
 	Close()
 }
 
-// Model is a loaded model. Forward, NewKV, NewAudio, EncodePicture and Close
+// Model is a loaded model. Forward, NewAudio, EncodePicture and Close
 // are called from the step goroutine only; the others from any.
 type Model interface {
 	// Info returns the facts.
@@ -157,8 +160,8 @@ type Model interface {
 	// Forward runs the rows, fills their caches and returns the logits of
 	// the rows that want some, [sum of Logits, V], in order; nil for none.
 	Forward(rows []Row) tensor.Tensor
-	// NewKV makes an empty cache.
-	NewKV() tensor.KV
+	// KVLayers describes the cache that Forward fills, with Bits 0.
+	KVLayers() []tensor.KVLayer
 	// NewAudio makes the tower's state for a new clip.
 	NewAudio() AudioEncoder
 	// EncodePicture returns the soft tokens of a picture, [n, H]. They live

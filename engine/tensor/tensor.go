@@ -38,7 +38,10 @@
 // Start reading at Ops.
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Tensor is an activation, a handle into the backend that made it.
 type Tensor interface {
@@ -114,6 +117,13 @@ type KVLayer struct {
 	Heads  int // K
 	Dim    int // D
 	Window int // positions a query sees, its own included; 0 = all
+	// Bits says how keys and values are held: 0 in float32 or what else the
+	// backend computes with; 8 as codes of 8 bits, with a scale for each head
+	// of a position.
+	Bits int
+	// Rotary is what the keys were turned by before Store, at their
+	// positions; nil where that is not known. Cut needs it.
+	Rotary *Rotary
 }
 
 // KV holds the keys and values of one sequence, for every layer that owns
@@ -125,9 +135,24 @@ type KV interface {
 	// more than Len or negative, or not Restorable.
 	Truncate(n int)
 	// Restorable reports whether Truncate(n) is possible. Layers with a Window
-	// may drop what no query sees any more; going back a little always is
-	// possible, and so is going back to 0.
+	// may drop what no query sees any more; going back a little is possible
+	// unless a Cut was near, and going back to 0 always.
 	Restorable(n int) bool
+	// Cut drops positions from to to (exclusive) and moves what follows down
+	// by to-from: keys are turned back by that many positions, as if they had
+	// been stored there. What they and their values say was computed when the
+	// dropped positions were still seen, so only in a model of one layer it is
+	// what a new computation would give. Cut up to Len is Truncate(from). It
+	// panics unless Cuttable.
+	Cut(from, to int)
+	// Cuttable reports whether Cut(from, to) is possible: 0 <= from <= to <=
+	// Len, and, where positions move, every layer knows its Rotary and holds
+	// what the next position will see. A layer with a Window may lack that if
+	// fewer than Window positions lie behind the cut.
+	Cuttable(from, to int) bool
+	// WriterTo saves the positions up to Len for Backend.ReadKV, in the
+	// format of KVEncoder. It is called like any other method of the backend.
+	io.WriterTo
 	// Fork returns a copy that shares what is stored; either may go on
 	// without the other noticing.
 	Fork() KV
@@ -165,6 +190,11 @@ type Backend interface {
 	Constant(data []float32, shape ...int) Tensor
 	// NewKV makes an empty cache.
 	NewKV(layers []KVLayer) KV
+	// ReadKV makes a cache of what KV.WriteTo saved and reads no byte behind
+	// it. Data that is damaged, cut short or of other layers is an error that
+	// wraps ErrKVData and says what is wrong; the memory taken stays in
+	// proportion to the bytes read.
+	ReadKV(layers []KVLayer, r io.Reader) (KV, error)
 	// Close frees everything. No tensor may be used afterwards.
 	Close() error
 }

@@ -130,7 +130,7 @@ func (r *Result) add(name string, shape []int, values []float32) {
 
 // prompt expands the media and makes the row of the prefill.
 func (r *runner) prompt() (model.Row, error) {
-	row := model.Row{KV: r.m.NewKV()}
+	row := model.Row{KV: r.b.NewKV(r.m.KVLayers())}
 	var soft []tensor.Tensor
 	var ahead [][2]int
 	pictures, clips := r.in.Pictures, r.in.Clips

@@ -133,20 +133,30 @@ func (j *attendJob) tile(s *scratch, ref tileRef) {
 		a.query(r, j.q[j.offset(ref, l, group, r):], visible(seg, l, t, j.ahead))
 	}
 	a.scores = s.floats(slotScores, a.rows*(a.high-a.low))
-	half := l.size() / 2
-	base := ref.head * pagePositions * l.Dim
 	for first, n := range spans(a.low, a.high) {
-		at := base + first%pagePositions*l.Dim
-		a.score(kernel.Matrix{Data: l.pages[first/pagePositions].data[at:half], Stride: l.Dim}, first, n)
+		a.score(l.rows(s, key, ref.head, first, n), first, n)
 	}
 	a.softmax()
 	for first, n := range spans(a.low, a.high) {
-		at := half + base + first%pagePositions*l.Dim
-		a.add(kernel.Matrix{Data: l.pages[first/pagePositions].data[at:], Stride: l.Dim}, first, n)
+		a.add(l.rows(s, value, ref.head, first, n), first, n)
 	}
 	for r := range rows {
 		a.result(j.dst[j.offset(ref, l, group, r):], r)
 	}
+}
+
+// rows returns n rows of keys or values of head h, from position first on and
+// in one page.
+func (l *layerKV) rows(s *scratch, which half, h, first, n int) kernel.Matrix {
+	pg, at := l.pages[first/pagePositions], l.slot(which, h, first)
+	if l.Bits == 0 {
+		return kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}
+	}
+	rows := s.floats(slotWeights, n*l.Dim)
+	for i := range n {
+		pg.get(rows[i*l.Dim:], slot{at.at + i*l.Dim, l.Dim, at.scale + i})
+	}
+	return kernel.Matrix{Data: rows, Stride: l.Dim}
 }
 
 // offset returns where row r of a tile begins in q.

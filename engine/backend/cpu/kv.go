@@ -6,58 +6,36 @@ import (
 	"hark/engine/tensor"
 )
 
-// pagePositions is the number of positions that a page holds.
-const pagePositions = 64
-
-// page holds the keys [K, 64, D] and then the values [K, 64, D] of 64
-// consecutive positions of one layer. Caches share pages; one with several
-// owners is copied before it is written.
-type page struct {
-	data []float32
-	refs int
-}
-
-// pages are the free pages of a backend by size in values.
-type pages struct {
-	free map[int][]*page
-}
-
-func (p *pages) get(size int) *page {
-	free := p.free[size]
-	if len(free) == 0 {
-		return &page{data: make([]float32, size), refs: 1}
-	}
-	pg := free[len(free)-1]
-	p.free[size] = free[:len(free)-1]
-	pg.refs = 1
-	return pg
-}
-
-// maxFreePages bounds the free pages kept of one size.
-const maxFreePages = 1024
-
-func (p *pages) put(pg *page) {
-	if pg.refs--; pg.refs > 0 {
-		return
-	}
-	if p.free == nil {
-		p.free = make(map[int][]*page)
-	}
-	if size := len(pg.data); len(p.free[size]) < maxFreePages {
-		p.free[size] = append(p.free[size], pg)
-	}
-}
-
 // layerKV is one layer's share of a cache.
 type layerKV struct {
 	tensor.KVLayer
 	pages []*page // page i holds positions 64i to 64i+63; nil: dropped
 	n     int     // positions stored
-	gone  int     // pages dropped, all at the front
+	first int     // first position that is held
 }
 
 // size returns the values of a page.
 func (l *layerKV) size() int { return 2 * l.Heads * pagePositions * l.Dim }
+
+// kind returns that of the layer's pages.
+func (l *layerKV) kind() pageKind {
+	if l.Bits == 0 {
+		return pageKind{size: l.size()}
+	}
+	return pageKind{size: l.size(), scales: 2 * l.Heads * pagePositions}
+}
+
+// bytes returns the memory of a page.
+func (l *layerKV) bytes() int64 {
+	kind := l.kind()
+	if kind.scales == 0 {
+		return 4 * int64(kind.size)
+	}
+	return int64(kind.size) + 4*int64(kind.scales)
+}
+
+// gone returns the pages dropped, all at the front.
+func (l *layerKV) gone() int { return l.first / pagePositions }
 
 // rewindable is how many positions a layer with a window keeps beyond it, so
 // that a cache can go back: what was said since the user was interrupted.
@@ -69,9 +47,11 @@ func (c *cache) drop(l *layerKV, pos int) {
 	if l.Window == 0 {
 		return
 	}
-	for seen := pos - l.Window - rewindable; (l.gone+1)*pagePositions <= seen; l.gone++ {
-		c.pool.put(l.pages[l.gone])
-		l.pages[l.gone] = nil
+	for seen := pos - l.Window - rewindable; (l.gone()+1)*pagePositions <= seen; {
+		gone := l.gone()
+		c.pool.put(l.pages[gone])
+		l.pages[gone] = nil
+		l.first = (gone + 1) * pagePositions
 	}
 }
 
@@ -79,6 +59,7 @@ func (c *cache) drop(l *layerKV, pos int) {
 type cache struct {
 	pool   *pages
 	layers []layerKV
+	row    []float32 // of Cut and WriteTo
 }
 
 // NewKV makes an empty cache.
@@ -87,6 +68,9 @@ func (b *Backend) NewKV(layers []tensor.KVLayer) tensor.KV {
 	for i, l := range layers {
 		if l.Heads < 1 || l.Dim < 1 || l.Window < 0 {
 			panic(&tensor.ShapeError{Op: "NewKV: heads, size, window", Got: []int{l.Heads, l.Dim, l.Window}, Want: []int{1, 1, 0}})
+		}
+		if l.Bits != 0 && l.Bits != 8 {
+			panic(&tensor.ShapeError{Op: "NewKV: bits", Got: []int{l.Bits}, Want: []int{0, 8}})
 		}
 		c.layers[i].KVLayer = l
 	}
@@ -109,7 +93,7 @@ func (c *cache) Len() int {
 // tensor.KV.
 func (c *cache) Restorable(n int) bool {
 	for i := range c.layers {
-		if l := &c.layers[i]; n > 0 && l.gone*pagePositions > max(0, n-l.Window) {
+		if l := &c.layers[i]; n > 0 && l.first > max(0, n-l.Window+1) {
 			return false
 		}
 	}
@@ -125,11 +109,14 @@ func (c *cache) Truncate(n int) {
 	keep := (n + pagePositions - 1) / pagePositions
 	for i := range c.layers {
 		l := &c.layers[i]
-		for _, pg := range l.pages[max(keep, l.gone):] {
+		for _, pg := range l.pages[max(keep, l.gone()):] {
 			c.pool.put(pg)
 		}
 		clear(l.pages[keep:])
-		l.pages, l.n, l.gone = l.pages[:keep], n, min(l.gone, keep)
+		l.pages, l.n = l.pages[:keep], n
+		if n == 0 {
+			l.first = 0
+		}
 	}
 }
 
@@ -138,7 +125,7 @@ func (c *cache) Fork() tensor.KV {
 	f := &cache{pool: c.pool, layers: make([]layerKV, len(c.layers))}
 	for i, l := range c.layers {
 		l.pages = append([]*page(nil), l.pages...)
-		for _, pg := range l.pages[l.gone:] {
+		for _, pg := range l.pages[l.gone():] {
 			pg.refs++
 		}
 		f.layers[i] = l
@@ -150,7 +137,8 @@ func (c *cache) Fork() tensor.KV {
 func (c *cache) Bytes() int64 {
 	var n int64
 	for i := range c.layers {
-		n += int64(len(c.layers[i].pages)-c.layers[i].gone) * int64(c.layers[i].size()) * 4
+		l := &c.layers[i]
+		n += int64(len(l.pages)-l.gone()) * l.bytes()
 	}
 	return n
 }
@@ -158,7 +146,7 @@ func (c *cache) Bytes() int64 {
 // Free gives the pages back.
 func (c *cache) Free() {
 	for i := range c.layers {
-		for _, pg := range c.layers[i].pages[c.layers[i].gone:] {
+		for _, pg := range c.layers[i].pages[c.layers[i].gone():] {
 			c.pool.put(pg)
 		}
 	}
@@ -169,12 +157,12 @@ func (c *cache) Free() {
 // if it is shared.
 func (c *cache) writable(l *layerKV, i int) *page {
 	if i == len(l.pages) {
-		l.pages = append(l.pages, c.pool.get(l.size()))
+		l.pages = append(l.pages, c.pool.get(l.kind()))
 	}
 	pg := l.pages[i]
 	if pg.refs > 1 {
-		own := c.pool.get(l.size())
-		copy(own.data, pg.data)
+		own := c.pool.get(l.kind())
+		own.copyFrom(pg)
 		c.pool.put(pg)
 		l.pages[i], pg = own, own
 	}
@@ -183,15 +171,13 @@ func (c *cache) writable(l *layerKV, i int) *page {
 
 // append stores n positions of k and v [n, K, D].
 func (c *cache) append(l *layerKV, k, v []float32, n int) {
-	half := l.size() / 2
 	width := l.Heads * l.Dim
 	for t := range n {
 		pg := c.writable(l, l.n/pagePositions)
 		for h := range l.Heads {
-			at := (h*pagePositions + l.n%pagePositions) * l.Dim
 			from := t*width + h*l.Dim
-			copy(pg.data[at:at+l.Dim], k[from:])
-			copy(pg.data[half+at:half+at+l.Dim], v[from:])
+			pg.set(l.slot(key, h, l.n), k[from:from+l.Dim])
+			pg.set(l.slot(value, h, l.n), v[from:from+l.Dim])
 		}
 		l.n++
 	}

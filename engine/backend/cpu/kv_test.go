@@ -36,12 +36,13 @@ func TestForkCopiesOnlyThePageItWrites(t *testing.T) {
 	if own[1] == fork[1] || own[1].refs != 1 || fork[1].refs != 1 {
 		t.Error("the page that was written is still shared")
 	}
+	kind := c.layers[0].kind()
 	c.Free()
 	if fork[0].refs != 1 {
 		t.Errorf("%d owners of the page after the other cache was freed, want 1", fork[0].refs)
 	}
 	f.Free()
-	if n := len(b.pages.free[onePage/4]); n != 3 {
+	if n := len(b.pages.free[kind]); n != 3 {
 		t.Errorf("%d free pages, want 3", n)
 	}
 }

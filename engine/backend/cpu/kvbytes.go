@@ -13,7 +13,7 @@ func KVBytes(layers []tensor.KVLayer, positions int) int64 {
 			gone = max(0, positions-1-l.Window-rewindable) / pagePositions
 		}
 		kv := layerKV{KVLayer: l}
-		n += int64(count-gone) * int64(kv.size()) * 4
+		n += int64(count-gone) * kv.bytes()
 	}
 	return n
 }

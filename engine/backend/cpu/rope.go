@@ -60,14 +60,20 @@ func (j *ropeJob) run(worker, from, to int) {
 				cos := j.a.cos[t*pairs+s*half:][:half]
 				sin := j.a.sin[t*pairs+s*half:][:half]
 				at := (t*j.heads+h)*2*pairs + s*2*half
-				x, dst := j.x[at:at+2*half], j.dst[at:at+2*half]
-				for i, c := range cos {
-					low, high := x[i], x[half+i]
-					dst[i] = float32(low*c) - float32(high*sin[i])
-					dst[half+i] = float32(high*c) + float32(low*sin[i])
-				}
+				rotate(j.dst[at:at+2*half], j.x[at:at+2*half], cos, sin)
 			}
 		}
+	}
+}
+
+// rotate turns the pairs of x; dst may be x.
+func rotate(dst, x, cos, sin []float32) {
+	half := len(cos)
+	x, dst, sin = x[:2*half], dst[:2*half], sin[:half]
+	for i, c := range cos {
+		low, high := x[i], x[half+i]
+		dst[i] = float32(low*c) - float32(high*sin[i])
+		dst[half+i] = float32(high*c) + float32(low*sin[i])
 	}
 }
 

@@ -72,7 +72,7 @@ func TestRealSentences(t *testing.T) {
 	}
 	worst, other, steps := 0.0, 0, 0
 	for _, p := range g.Prompts {
-		kv := m.NewKV()
+		kv := m.ops.NewKV(m.KVLayers())
 		row := model.Row{KV: kv, IDs: p.IDs, Logits: 1}
 		for i, want := range p.Greedy {
 			got := m.ops.Read(nil, m.Forward([]model.Row{row}))

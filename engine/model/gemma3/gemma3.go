@@ -144,14 +144,14 @@ func (m *Model) Chat() chat.Format { return m.chat }
 // Tokenizer returns the tokenizer.
 func (m *Model) Tokenizer() *token.Tokenizer { return m.tok }
 
-// NewKV makes an empty cache.
-func (m *Model) NewKV() tensor.KV {
+// KVLayers describes the layers' keys and values.
+func (m *Model) KVLayers() []tensor.KVLayer {
 	layers := make([]tensor.KVLayer, m.cfg.Layers)
 	for i := range layers {
-		layers[i] = tensor.KVLayer{Heads: m.cfg.KVHeads, Dim: m.cfg.Dim, Window: m.cfg.Window}
+		layers[i] = tensor.KVLayer{Heads: m.cfg.KVHeads, Dim: m.cfg.Dim, Window: m.cfg.Window, Rotary: m.cfg.Local}
 		if m.cfg.Full[i] {
-			layers[i].Window = 0
+			layers[i].Window, layers[i].Rotary = 0, m.cfg.Global
 		}
 	}
-	return m.ops.NewKV(layers)
+	return layers
 }

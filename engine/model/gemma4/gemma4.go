@@ -284,15 +284,20 @@ func (m *Model) PictureTokens(p vision.Patches) int {
 	return p.Rows / pool * (p.Cols / pool)
 }
 
-// NewKV makes an empty cache.
-func (m *Model) NewKV() tensor.KV {
+// KVLayers describes the layers that own keys and values.
+func (m *Model) KVLayers() []tensor.KVLayer {
 	var layers []tensor.KVLayer
 	for _, l := range m.cfg.Text.Layer {
-		if l.OwnsKV {
-			layers = append(layers, tensor.KVLayer{Heads: l.KVHeads, Dim: l.Dim, Window: l.Window})
+		if !l.OwnsKV {
+			continue
 		}
+		turns := m.cfg.Text.Sliding
+		if l.Full {
+			turns = m.cfg.Text.Full
+		}
+		layers = append(layers, tensor.KVLayer{Heads: l.KVHeads, Dim: l.Dim, Window: l.Window, Rotary: turns})
 	}
-	return m.ops.NewKV(layers)
+	return layers
 }
 
 // NewAudio makes the tower's state of a new clip.

@@ -52,10 +52,10 @@ func (f *fixture) last(kv tensor.KV, ids []token.ID, rng *rand.Rand) []float32 {
 
 func (f *fixture) pieces() {
 	rng, ids := f.rng(), f.ids("text.input_ids")
-	whole := f.m.NewKV()
+	whole := f.cache()
 	want := f.last(whole, ids, nil)
 	for range 5 {
-		kv := f.m.NewKV()
+		kv := f.cache()
 		if got := f.last(kv, ids, rng); !within(f.t, "pieces", got, want, boundCut) {
 			return
 		}
@@ -70,11 +70,11 @@ func (f *fixture) batch() {
 	var want []float32
 	for i := range 3 {
 		part := ids[i : len(ids)-7*i]
-		kv := f.m.NewKV()
+		kv := f.cache()
 		want = append(want, f.last(kv, part, nil)...)
 		kv.Free()
 		// Each sequence stands elsewhere: one has read part of its prompt.
-		kv = f.m.NewKV()
+		kv = f.cache()
 		if i == 1 {
 			f.forward(model.Row{KV: kv, IDs: part[:9]})
 		}
@@ -87,7 +87,7 @@ func (f *fixture) batch() {
 
 func (f *fixture) rewind() {
 	rng, ids := f.rng(), f.ids("text.input_ids")
-	kv := f.m.NewKV()
+	kv := f.cache()
 	want := f.last(kv, ids, nil)
 	for range 5 {
 		keep := rng.IntN(len(ids))
@@ -102,7 +102,7 @@ func (f *fixture) rewind() {
 
 func (f *fixture) fork() {
 	ids := f.ids("text.input_ids")
-	kv := f.m.NewKV()
+	kv := f.cache()
 	want := f.last(kv, ids, nil)
 	kv.Truncate(len(ids) - 10)
 	other := kv.Fork()

@@ -91,10 +91,13 @@ func Run(t *testing.T, c Case) {
 	t.Run("properties", func(t *testing.T) { properties(t, &c) })
 }
 
+// cache makes an empty cache.
+func (f *fixture) cache() tensor.KV { return f.b.NewKV(f.m.KVLayers()) }
+
 // forward runs one row from the start of a fresh cache and returns its logits.
 func (f *fixture) forward(r model.Row) []float32 {
 	if r.KV == nil {
-		r.KV = f.m.NewKV()
+		r.KV = f.cache()
 		defer r.KV.Free()
 	}
 	x := f.m.Forward([]model.Row{r})
@@ -169,7 +172,7 @@ func (f *fixture) greedy() {
 }
 
 func (f *fixture) decode(r model.Row, want []token.ID, logits []float32) {
-	r.KV = f.m.NewKV()
+	r.KV = f.cache()
 	defer r.KV.Free()
 	vocab := f.m.Info().Vocab
 	for i, id := range want {

@@ -1,0 +1,147 @@
+package cpu
+
+import (
+	"math"
+)
+
+// pagePositions is the number of positions that a page holds.
+const pagePositions = 64
+
+// page holds the keys [K, 64, D] and then the values [K, 64, D] of 64
+// consecutive positions of one layer, as float32 in data or as codes with a
+// scale [2, K, 64] for D of them. Caches share pages; one with several owners
+// is copied before it is written.
+type page struct {
+	data   []float32
+	codes  []int8
+	scales []float32
+	refs   int
+}
+
+// copyFrom makes pg's content that of other, a page of the same kind.
+func (pg *page) copyFrom(other *page) {
+	copy(pg.data, other.data)
+	copy(pg.codes, other.codes)
+	copy(pg.scales, other.scales)
+}
+
+// pageKind is what pages must agree in to replace each other.
+type pageKind struct {
+	size   int // values
+	scales int // 0: float32
+}
+
+func (pg *page) kind() pageKind {
+	return pageKind{max(len(pg.data), len(pg.codes)), len(pg.scales)}
+}
+
+// pages are the free pages of a backend.
+type pages struct {
+	free map[pageKind][]*page
+}
+
+func (p *pages) get(kind pageKind) *page {
+	free := p.free[kind]
+	if len(free) == 0 {
+		if kind.scales > 0 {
+			return &page{codes: make([]int8, kind.size), scales: make([]float32, kind.scales), refs: 1}
+		}
+		return &page{data: make([]float32, kind.size), refs: 1}
+	}
+	pg := free[len(free)-1]
+	p.free[kind] = free[:len(free)-1]
+	pg.refs = 1
+	return pg
+}
+
+// maxFreePages bounds the free pages kept of one kind.
+const maxFreePages = 1024
+
+func (p *pages) put(pg *page) {
+	if pg.refs--; pg.refs > 0 {
+		return
+	}
+	if p.free == nil {
+		p.free = make(map[pageKind][]*page)
+	}
+	if kind := pg.kind(); len(p.free[kind]) < maxFreePages {
+		p.free[kind] = append(p.free[kind], pg)
+	}
+}
+
+// half says which half of a page is meant.
+type half int
+
+const (
+	key half = iota
+	value
+)
+
+// slot is the place of one head's D values of one position in a page: value
+// number at and following, and scale number scale.
+type slot struct{ at, dim, scale int }
+
+// slot returns the place of head h of a position.
+func (l *layerKV) slot(which half, h, pos int) slot {
+	row := (int(which)*l.Heads+h)*pagePositions + pos%pagePositions
+	return slot{row * l.Dim, l.Dim, row}
+}
+
+// set stores values at s.
+func (pg *page) set(s slot, values []float32) {
+	if pg.codes == nil {
+		copy(pg.data[s.at:s.at+s.dim], values)
+		return
+	}
+	pg.scales[s.scale] = quantize(pg.codes[s.at:s.at+s.dim], values)
+}
+
+// get reads what is stored at s into dst.
+func (pg *page) get(dst []float32, s slot) {
+	if pg.codes == nil {
+		copy(dst, pg.data[s.at:s.at+s.dim])
+		return
+	}
+	scale := pg.scales[s.scale]
+	for i, code := range pg.codes[s.at : s.at+s.dim] {
+		dst[i] = scale * float32(code)
+	}
+}
+
+// move copies what another page of the same kind holds at from to s.
+func (pg *page) move(s slot, other *page, from slot) {
+	if pg.codes == nil {
+		copy(pg.data[s.at:s.at+s.dim], other.data[from.at:from.at+from.dim])
+		return
+	}
+	copy(pg.codes[s.at:s.at+s.dim], other.codes[from.at:from.at+from.dim])
+	pg.scales[s.scale] = other.scales[from.scale]
+}
+
+// tiny is the largest magnitude that quantize takes for zero.
+const tiny = 0x1p-100
+
+// quantize writes values as codes from -127 to 127, rounded to the nearest,
+// and returns their scale. Values of which one is infinite or not a number
+// all become NaN, so that what went wrong stays visible.
+func quantize(codes []int8, values []float32) (scale float32) {
+	most := float32(0)
+	for _, v := range values {
+		most = max(most, v, -v) // NaN stays
+	}
+	if !(most <= math.MaxFloat32) {
+		clear(codes)
+		return float32(math.NaN())
+	}
+	if most < tiny {
+		clear(codes)
+		return 0
+	}
+	scale = most / 127
+	inverse := 127 / most
+	for i, v := range values {
+		const rounder = 1<<23 + 1<<22 // x + rounder has no fraction bits left
+		codes[i] = int8(float32(v*inverse) + rounder - rounder)
+	}
+	return scale
+}
