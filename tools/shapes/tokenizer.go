@@ -107,8 +107,8 @@ func words(n int) (pieces []string, merges [][2]string) {
 	return pieces, merges
 }
 
+var escapes = strings.NewReplacer("\\", "\\\\", `"`, `\"`, "\n", `\n`)
+
 // quote returns s, which has no control characters but line ends, as a JSON
 // string.
-func quote(s string) string {
-	return `"` + strings.NewReplacer("\\", "\\\\", `"`, `\"`, "\n", `\n`).Replace(s) + `"`
-}
+func quote(s string) string { return `"` + escapes.Replace(s) + `"` }
