@@ -26,6 +26,8 @@ type response struct {
 	input []*conversation.Item
 	owned []*conversation.Item
 
+	guess *guess // what it is while nobody has asked for it, nil after that
+
 	started bool // tokens are being read
 	closed  bool // response.done was sent
 	cancel  context.CancelFunc
@@ -75,6 +77,17 @@ func (s *session) respond(p realtime.ResponseParams) error {
 		r.free()
 		return err
 	}
+	s.openResponse(r)
+	if r.seq == nil && s.busy {
+		return nil // it starts when the cancelled one before it has let go
+	}
+	s.start(r)
+	return nil
+}
+
+// openResponse tells the client of a response.
+func (s *session) openResponse(r *response) {
+	p := &r.params
 	r.wire = realtime.Response{
 		ID:              s.id.next("resp"),
 		Status:          realtime.InProgress,
@@ -93,11 +106,6 @@ func (s *session) respond(p realtime.ResponseParams) error {
 	}
 	s.responses++
 	s.send(realtime.ResponseCreated{Response: &r.wire})
-	if r.seq == nil && s.busy {
-		return nil // it starts when the cancelled one before it has let go
-	}
-	s.start(r)
-	return nil
 }
 
 func (s *session) conversationID() string { return "conv" + s.config.ID[len("sess"):] }
@@ -168,19 +176,12 @@ func (s *session) start(r *response) {
 		s.release(r)
 		return
 	}
-	r.prompt, r.wire.Usage = prompt, CountTokens(prompt, 0)
-	r.parser = s.engine.Parser(prompt, o)
-	g := engine.Generate{Max: r.wire.MaxOutputTokens, Sample: s.info.Sampling}
-	g.Sample.Seed = rand.Uint64()
-	if err := Constrain(s.engine, &g, o.Tools, s.mustCall(&r.params)); err != nil {
+	r.wire.Usage = CountTokens(prompt, 0)
+	g, err := s.generation(r, prompt, o)
+	if err != nil {
 		s.fail(r, err)
 		s.release(r)
 		return
-	}
-	if t := r.params.Temperature; t.Set {
-		g.Sample.Temperature = float32(t.Value)
-	} else if t := s.config.Temperature; t.Set {
-		g.Sample.Temperature = float32(t.Value)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
@@ -189,6 +190,24 @@ func (s *session) start(r *response) {
 		defer cancel()
 		runResponse(ctx, r, seq, g, s.steps)
 	})
+}
+
+// generation returns how a response's answer to a prompt is made, and readies
+// the response to take it.
+func (s *session) generation(r *response, prompt Prompt, o chat.Options) (engine.Generate, error) {
+	r.prompt = prompt
+	r.parser = s.engine.Parser(prompt, o)
+	g := engine.Generate{Max: r.params.MaxOutputTokens.Or(s.config.MaxOutputTokens), Sample: s.info.Sampling}
+	g.Sample.Seed = rand.Uint64()
+	if err := Constrain(s.engine, &g, o.Tools, s.mustCall(&r.params)); err != nil {
+		return g, err
+	}
+	if t := r.params.Temperature; t.Set {
+		g.Sample.Temperature = float32(t.Value)
+	} else if t := s.config.Temperature; t.Set {
+		g.Sample.Temperature = float32(t.Value)
+	}
+	return g, nil
 }
 
 // CountTokens counts a prompt by kind, and of each kind the positions among the

@@ -38,6 +38,10 @@ func runResponse(ctx context.Context, r *response, seq Sequence, g engine.Genera
 // step takes one message of a response's goroutine.
 func (s *session) step(st step) {
 	r := st.r
+	if r.guess != nil {
+		s.foresee(r.guess, st) // nobody has asked for it yet
+		return
+	}
 	if st.last {
 		if r.seq == nil {
 			s.busy = false
