@@ -36,6 +36,7 @@ type response struct {
 	parser  chat.Parser
 	message *conversation.Item // the message that is being written, nil outside
 	ids     []token.ID         // written since the last item ended
+	ends    []int              // bytes of the message's text with each of them
 	mixed   bool               // they are not only those of a message: thoughts, calls
 	index   int                // output_index of the next item
 }

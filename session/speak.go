@@ -84,6 +84,13 @@ func (s *session) say(r *response, t engine.Token) {
 		r.ids = append(r.ids, t.ID)
 	}
 	s.sayPieces(r, r.parser.Push(t.ID, t.Text))
+	if len(r.ends) < len(r.ids) {
+		said := 0
+		if r.message != nil {
+			said = len(r.message.Said())
+		}
+		r.ends = append(r.ends, said)
+	}
 }
 
 func (s *session) sayPieces(r *response, pieces []chat.Piece) {
@@ -166,9 +173,12 @@ func (s *session) closeMessage(r *response, status realtime.Status) {
 	s.send(realtime.PartDone{Place: r.place(), Part: realtime.Part{Type: realtime.ModalityText, Text: text}})
 	it.Status = status
 	if !r.mixed { // the ids are this message's alone
-		it.IDs = r.ids
+		it.IDs, it.Ends = r.ids, r.ends
 	}
-	r.ids, r.mixed = nil, false
+	if status == realtime.Incomplete { // what was not sent was not heard
+		it.Truncate(len(text))
+	}
+	r.ids, r.ends, r.mixed = nil, nil, false
 	r.message = nil
 	s.closeItem(r, it)
 }
@@ -177,7 +187,7 @@ func (s *session) closeMessage(r *response, status realtime.Status) {
 func (s *session) call(r *response, c chat.ToolCall) {
 	r.mixed = true // the ids so far end in those of the call
 	s.closeMessage(r, realtime.Completed)
-	r.ids, r.mixed = nil, false
+	r.ids, r.ends, r.mixed = nil, nil, false
 	arguments := string(c.Arguments)
 	if arguments == "" {
 		arguments = "{}"

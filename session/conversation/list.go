@@ -32,6 +32,9 @@ type Item struct {
 	// IDs are what the model wrote, for a message of the assistant; nil for
 	// one that the client made.
 	IDs []token.ID
+	// Ends are the bytes of the item's text that are there with each of IDs;
+	// nil where they are not known.
+	Ends []int
 	// Forgotten items are part of the conversation, but not of the prompt:
 	// the context was full.
 	Forgotten bool

@@ -86,10 +86,7 @@ func (r *renderer) message(it *Item) {
 
 // answer renders what the assistant said: in its own ids where they are known.
 func (r *renderer) answer(it *Item) {
-	content := chat.Content{Kind: chat.Text, IDs: it.IDs}
-	for _, c := range it.Content {
-		content.Text += c.Text + c.Transcript
-	}
+	content := chat.Content{Kind: chat.Text, IDs: it.IDs, Text: it.Said()}
 	if content.Text != "" || len(content.IDs) > 0 {
 		r.messages = append(r.messages, chat.Message{Role: chat.Assistant, Content: []chat.Content{content}})
 	}
