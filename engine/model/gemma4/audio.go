@@ -2,8 +2,10 @@ package gemma4
 
 import (
 	"math"
+	"slices"
 
 	"hark/audio"
+	"hark/engine/model"
 	"hark/engine/tensor"
 )
 
@@ -103,6 +105,23 @@ func (s *hearing) Flush(f audio.Features) tensor.Tensor {
 	}
 	s.rows = append(s.rows, make([]float32, n*rowsPerToken*melWidth-len(s.rows))...)
 	return s.run(n, valid)
+}
+
+// Fork returns a state that has heard what s has. What is carried from piece to
+// piece is never written, only replaced, so it is shared.
+func (s *hearing) Fork() model.AudioEncoder {
+	f := &hearing{m: s.m, rows: slices.Clone(s.rows), last: slices.Clone(s.last), total: s.total}
+	share := func(x tensor.Tensor) tensor.Tensor {
+		if x == nil {
+			return nil
+		}
+		return s.m.ops.Keep(s.m.ops.Rows(x, 0, x.Shape()[0]))
+	}
+	f.sub = share(s.sub)
+	for _, l := range s.layers {
+		f.layers = append(f.layers, heardLayer{k: share(l.k), v: share(l.v), glu: share(l.glu)})
+	}
+	return f
 }
 
 // Close frees the state.

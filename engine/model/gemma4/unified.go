@@ -2,6 +2,7 @@ package gemma4
 
 import (
 	"hark/audio"
+	"hark/engine/model"
 	"hark/engine/tensor"
 	"hark/vision"
 )
@@ -53,6 +54,9 @@ func (s frames) Push(f audio.Features) tensor.Tensor {
 
 // Flush projects the last frames.
 func (s frames) Flush(f audio.Features) tensor.Tensor { return s.Push(f) }
+
+// Fork returns the same: there is no state.
+func (s frames) Fork() model.AudioEncoder { return s }
 
 // Close does nothing: there is no state.
 func (frames) Close() {}
