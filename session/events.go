@@ -19,6 +19,10 @@ func (s *session) handle(ev realtime.ClientEvent) {
 		s.commitAudio(ev)
 	case realtime.AudioClear:
 		s.clearAudio()
+	case realtime.ImageAppend:
+		s.appendImage(ev)
+	case realtime.ImageClear:
+		s.clearImage()
 	case realtime.OutputClear:
 		// There is no sound on its way out that could be dropped.
 	case realtime.ItemCreate:

@@ -28,6 +28,16 @@ type AudioCommit struct{ event }
 // AudioClear empties the input buffer.
 type AudioClear struct{ event }
 
+// ImageAppend shows a frame of a camera; the newest counts.
+type ImageAppend struct {
+	event
+	Image  []byte // an encoded picture
+	Detail string // auto, low, high or ""
+}
+
+// ImageClear says that the camera is off.
+type ImageClear struct{ event }
+
 // OutputClear drops sound that was made but not played (WebRTC).
 type OutputClear struct{ event }
 

@@ -17,6 +17,8 @@ var decoders = map[string]func(event, object) ClientEvent{
 	"input_audio_buffer.append":  decodeAppend,
 	"input_audio_buffer.commit":  func(e event, _ object) ClientEvent { return AudioCommit{e} },
 	"input_audio_buffer.clear":   func(e event, _ object) ClientEvent { return AudioClear{e} },
+	"input_image_buffer.append":  decodeImageAppend,
+	"input_image_buffer.clear":   func(e event, _ object) ClientEvent { return ImageClear{e} },
 	"output_audio_buffer.clear":  func(e event, _ object) ClientEvent { return OutputClear{e} },
 	"conversation.item.create":   decodeItemCreate,
 	"conversation.item.retrieve": decodeItemRetrieve,

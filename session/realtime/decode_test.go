@@ -19,6 +19,9 @@ func TestDecodeReadsEveryClientEvent(t *testing.T) {
 		"raw":     {`{"type":"input_audio_buffer.append","audio":"AQA","event_id":"e1"}`, AudioAppend{id, []byte{1, 0}}},
 		"commit":  {`{"type":"input_audio_buffer.commit","event_id":"e1"}`, AudioCommit{id}},
 		"clear":   {`{"type":"input_audio_buffer.clear","event_id":"e1"}`, AudioClear{id}},
+		"frame":   {`{"type":"input_image_buffer.append","image":"AQAC","detail":"low","event_id":"e1"}`, ImageAppend{id, []byte{1, 0, 2}, "low"}},
+		"uri":     {`{"type":"input_image_buffer.append","image":"data:image/jpeg;base64,AQAC","event_id":"e1"}`, ImageAppend{event: id, Image: []byte{1, 0, 2}}},
+		"dark":    {`{"type":"input_image_buffer.clear","event_id":"e1"}`, ImageClear{id}},
 		"output":  {`{"type":"output_audio_buffer.clear","event_id":"e1"}`, OutputClear{id}},
 		"no id":   {`{"type":"input_audio_buffer.clear","event_id":null,"vendor":{"x":[1]}}`, AudioClear{}},
 		"get":     {`{"type":"conversation.item.retrieve","item_id":"i","event_id":"e1"}`, ItemRetrieve{id, "i"}},
@@ -29,7 +32,7 @@ func TestDecodeReadsEveryClientEvent(t *testing.T) {
 		"create": {`{"type":"conversation.item.create","event_id":"e1","previous_item_id":"root","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}}`,
 			ItemCreate{id, Item{Type: Message, Role: RoleUser, Content: []Content{{Type: InputText, Text: "hi"}}}, RootItem}},
 		"update": {`{"type":"session.update","event_id":"e1","session":{"type":"realtime","instructions":"x"}}`,
-			SessionUpdate{id, SessionPatch{Instructions: some("x")}}},
+			SessionUpdate{id, SessionPatch{Type: some(RealtimeSession), Instructions: some("x")}}},
 	} {
 		got, err := Decode([]byte(tt.json))
 		if err != nil {
@@ -56,7 +59,12 @@ var wrong = []struct{ json, code, param string }{
 	{`{"event_id":"e","type":"session.explode"}`, CodeUnknownEvent, "type"},
 	{`{"event_id":"e","type":"session.update"}`, CodeMissing, "session"},
 	{`{"event_id":"e","type":"session.update","session":[]}`, CodeInvalidType, "session"},
-	{`{"event_id":"e","type":"session.update","session":{"type":"transcription"}}`, CodeInvalidValue, "session.type"},
+	{`{"event_id":"e","type":"session.update","session":{"type":"translation"}}`, CodeInvalidValue, "session.type"},
+	{`{"event_id":"e","type":"session.update","session":{"truncation":{"type":"retention_ratio","retention_ratio":0.5,"token_limits":{"post_instructions":0}}}}`, CodeInvalidValue, "session.truncation.token_limits.post_instructions"},
+	{`{"event_id":"e","type":"input_image_buffer.append"}`, CodeMissing, "image"},
+	{`{"event_id":"e","type":"input_image_buffer.append","image":"*"}`, CodeInvalidValue, "image"},
+	{`{"event_id":"e","type":"input_image_buffer.append","image":"data:image/png"}`, CodeInvalidValue, "image"},
+	{`{"event_id":"e","type":"input_image_buffer.append","image":"AQA","detail":"huge"}`, CodeInvalidValue, "detail"},
 	{`{"event_id":"e","type":"session.update","session":{"instructions":7}}`, CodeInvalidType, "session.instructions"},
 	{`{"event_id":"e","type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/pcm","rate":44100}}}}}`, CodeInvalidValue, "session.audio.input.format.rate"},
 	{`{"event_id":"e","type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/pcmu","rate":16000}}}}}`, CodeInvalidValue, "session.audio.input.format.rate"},

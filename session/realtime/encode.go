@@ -110,6 +110,9 @@ func (e ErrorEvent) appendFields(b []byte) []byte {
 // append writes the session with every default filled in: clients decide from
 // the echo what they have to do themselves.
 func (s *Session) append(b []byte) []byte {
+	if s.Type == TranscriptionSession {
+		return s.appendTranscription(b)
+	}
 	b = append(b, '{')
 	b = fieldString(b, "type", "realtime")
 	b = fieldString(b, "object", "realtime.session")

@@ -46,6 +46,9 @@ func allEvents() []ServerEvent {
 		PartAdded{place, Part{Type: ModalityText}}, PartDone{place, Part{ModalityText, "Hi"}},
 		TextDelta{place, "Hi"}, TextDone{place, "Hi"},
 		ArgumentsDelta{"resp_1", "item_3", 1, "call_1", "{"}, ArgumentsDone{"resp_1", "item_3", 1, "call_1", "f", "{}"},
+		TranscriptionDelta{"item_1", 0, "Hi"}, TranscriptionCompleted{"item_1", 0, "Hi", 1.5},
+		TranscriptionFailed{"item_1", 0, Invalid(CodeInvalidValue, "x", "no")},
+		ImageCleared{}, TimeoutTriggered{"item_1", 0, 900},
 		ErrorEvent{Invalid(CodeInvalidValue, "x", "no")},
 	}
 }
@@ -125,6 +128,35 @@ func TestEventsEqualVerifiedPayloads(t *testing.T) {
 
 	sameJSON(t, ErrorEvent{&Error{TypeInvalidRequest, CodeActiveResponse, "Conversation already has an active response in progress: resp_1", "", "agents_py_response_create_2"}},
 		`{"type":"error","error":{"type":"invalid_request_error","code":"conversation_already_has_active_response","message":"Conversation already has an active response in progress: resp_1","param":null,"event_id":"agents_py_response_create_2"}}`)
+}
+
+func TestTranscriptionEventsCarryWhatClientsDemand(t *testing.T) {
+	sameJSON(t, TranscriptionCompleted{"item_1", 0, "Hi", 1.5}, `{"type":"conversation.item.input_audio_transcription.completed","item_id":"item_1","content_index":0,"transcript":"Hi","usage":{"type":"duration","seconds":1.5}}`)
+	sameJSON(t, TranscriptionFailed{"item_1", 0, &Error{Code: CodeServerError, Message: "lost"}}, `{"type":"conversation.item.input_audio_transcription.failed","item_id":"item_1","content_index":0,"error":{"type":"invalid_request_error","code":"server_error","message":"lost","param":""}}`)
+	p := update(t, `{"type":"transcription","audio":{"input":{"transcription":{"language":"de"}}}}`)
+	s := p.Apply(DefaultSession())
+	s.ID = "sess_1"
+	sameJSON(t, SessionUpdated{&s}, `{"type":"session.updated","session":{
+ "type":"transcription","object":"realtime.transcription_session","id":"sess_1","include":null,
+ "audio":{"input":{"format":{"type":"audio/pcm","rate":24000},"noise_reduction":null,"transcription":{"language":"de"},
+   "turn_detection":{"type":"server_vad","threshold":0.5,"prefix_padding_ms":300,"silence_duration_ms":500,"idle_timeout_ms":null,"create_response":true,"interrupt_response":true}}}}}`)
+}
+
+func TestTruncates(t *testing.T) {
+	for raw, want := range map[string]Truncation{
+		`"auto"`:     {Retention: autoRetention},
+		`"disabled"`: {Disabled: true, Retention: autoRetention},
+		`{"type":"retention_ratio","retention_ratio":0}`:                                                 {},
+		`{"type":"retention_ratio","retention_ratio":0.8,"token_limits":null}`:                           {Retention: 0.8},
+		`{"type":"retention_ratio","retention_ratio":0.8,"token_limits":{"post_instructions":5000.0}}`:   {Retention: 0.8, PostInstructions: 5000},
+		`{"type":"retention_ratio","retention_ratio":1,"token_limits":{"post_instructions":null,"x":1}}`: {Retention: 1},
+	} {
+		p := update(t, `{"truncation":`+raw+`}`)
+		s := p.Apply(DefaultSession())
+		if got := s.Truncates(); got != want {
+			t.Errorf("%s: %+v, want %+v", raw, got, want)
+		}
+	}
 }
 
 func TestFailedResponseCarriesItsError(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 // Session is the effective configuration of a session, as it is echoed.
 type Session struct {
+	Type            string          // RealtimeSession or TranscriptionSession
 	ID              string          // sess_…
 	Model           string          // the name that the client asked for
 	Output          Modality        // how responses are given
@@ -33,6 +34,7 @@ type Session struct {
 // DefaultSession returns the configuration that a session starts with.
 func DefaultSession() Session {
 	return Session{
+		Type:          RealtimeSession,
 		Output:        ModalityAudio,
 		InputFormat:   Format{Codec: CodecPCM, Rate: 24000},
 		TurnDetection: DefaultServerVAD(),
@@ -124,6 +126,7 @@ type ToolChoice struct {
 // SessionPatch is a session.update: what is not set stays as it is. The fields
 // are those of Session.
 type SessionPatch struct {
+	Type            Opt[string]
 	Output          Opt[Modality]
 	Instructions    Opt[string]
 	InputFormat     Opt[Format]
@@ -147,6 +150,7 @@ type SessionPatch struct {
 
 // Apply returns s with the patch applied. s itself is not changed.
 func (p *SessionPatch) Apply(s Session) Session {
+	apply(&s.Type, p.Type)
 	apply(&s.Output, p.Output)
 	apply(&s.Instructions, p.Instructions)
 	apply(&s.InputFormat, p.InputFormat)

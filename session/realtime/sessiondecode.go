@@ -15,8 +15,8 @@ func (o object) index(name string, i int) string {
 // protocol, and the flat names of the older one.
 func decodeSession(o object) SessionPatch {
 	var p SessionPatch
-	if t, ok := o.text("type"); ok {
-		o.oneOf("type", t, "realtime")
+	if t, ok := o.text("type"); ok && o.oneOf("type", t, RealtimeSession, TranscriptionSession) {
+		p.Type = some(t)
 	}
 	p.Output = decodeModalities(o)
 	if s, ok := o.text("instructions"); ok {
@@ -273,26 +273,6 @@ func decodeReasoning(o object) (r Opt[*Reasoning]) {
 		sub.oneOf("effort", effort, "none", "minimal", "low", "medium", "high", "xhigh")
 	}
 	return some(&Reasoning{effort})
-}
-
-func decodeTruncation(o object) Opt[json.RawMessage] {
-	raw := o.raw("truncation")
-	if raw == nil {
-		return Opt[json.RawMessage]{}
-	}
-	if raw[0] == '{' {
-		if sub, ok := o.object("truncation"); ok {
-			sub.need("type")
-			name, _ := sub.text("type")
-			sub.oneOf("type", name, "retention_ratio")
-			sub.need("retention_ratio")
-			sub.within("retention_ratio", 0, 1)
-		}
-		return some(raw)
-	}
-	name, _ := o.text("truncation")
-	o.oneOf("truncation", name, "auto", "disabled")
-	return some(raw)
 }
 
 // asSent keeps a field that is stored and echoed but has no effect.
