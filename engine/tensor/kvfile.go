@@ -26,7 +26,7 @@ const (
 )
 
 // maxPositions bounds the positions of a saved cache.
-const maxPositions = 1 << 24
+const maxPositions = 1 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -60,6 +60,9 @@ type KVEncoder struct {
 // first[i] on.
 func NewKVEncoder(w io.Writer, layers []KVLayer, length int, first []int) *KVEncoder {
 	e := &KVEncoder{w: w}
+	if length > maxPositions {
+		e.err = fmt.Errorf("%d positions, at most %d can be read again", length, maxPositions)
+	}
 	b := append(e.buf, kvMagic...)
 	for _, v := range []int{kvVersion, len(layers), length} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))

@@ -40,7 +40,11 @@ func start(t testing.TB, threads int) *Backend {
 
 func TestBackendKeepsTheContract(t *testing.T) {
 	each(t, func(t *testing.T) {
-		tensortest.Run(t, start(t, 3))
+		b := start(t, 3)
+		tensortest.Run(t, b)
+		if b.pages.used != 0 {
+			t.Errorf("%d pages are held after every cache was freed", b.pages.used)
+		}
 	})
 }
 

@@ -38,9 +38,11 @@ func (pg *page) kind() pageKind {
 // pages are the free pages of a backend.
 type pages struct {
 	free map[pageKind][]*page
+	used int // pages that caches hold
 }
 
 func (p *pages) get(kind pageKind) *page {
+	p.used++
 	free := p.free[kind]
 	if len(free) == 0 {
 		if kind.scales > 0 {
@@ -61,6 +63,7 @@ func (p *pages) put(pg *page) {
 	if pg.refs--; pg.refs > 0 {
 		return
 	}
+	p.used--
 	if p.free == nil {
 		p.free = make(map[pageKind][]*page)
 	}
