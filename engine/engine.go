@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"hark/engine/chat"
 	"hark/engine/grammar"
@@ -37,6 +38,8 @@ var (
 	ErrTooLong  = errors.New("engine: the prompt does not fit the context")
 	ErrClipFull = errors.New("engine: the clip is longer than the model can hear in one piece")
 	ErrBusy     = errors.New("engine: all sequences are in use")
+	ErrOverload = errors.New("engine: no sequence came free in time")
+	ErrMemory   = errors.New("engine: the caches have no memory left")
 )
 
 // Options are the choices of an engine. The zero value works.
@@ -55,6 +58,19 @@ type Options struct {
 	// Context bounds the positions of one sequence below what the model was
 	// made for; 0 means the model's own, at most 32768.
 	Context int
+	// MaxWaiting bounds the callers of OpenWait that wait for a place; 0
+	// means 64, less than 0 none.
+	MaxWaiting int
+	// KVBits says how keys and values are held: 0 as the backend computes
+	// with them, 8 as codes of 8 bits.
+	KVBits int
+	// MaxBytes bounds the memory of all caches, counted as if they shared
+	// nothing; 0 sets no bound.
+	MaxBytes int64
+	// StepTime is how long a step should take at most while somebody waits
+	// for its end; 0 means 50 ms. What others have to read in is cut so that
+	// it fits, unless a step that only answers takes longer already.
+	StepTime time.Duration
 }
 
 const (
@@ -62,6 +78,8 @@ const (
 	defaultPiece     = 128
 	defaultContext   = 32768
 	defaultPrefixes  = 256 << 20
+	defaultWaiting   = 64
+	defaultStepTime  = 50 * time.Millisecond
 )
 
 // Engine runs one model on one backend. Its methods may be called from any
@@ -76,20 +94,31 @@ type Engine struct {
 	// The vocabulary is read when the first grammar asks for it.
 	vocabulary func() *grammar.Vocabulary
 
-	mu     sync.Mutex
-	queue  []func() // commands for the step goroutine, in order
-	wake   chan struct{}
-	open   int
-	closed bool
-	done   sync.WaitGroup
+	layers       []tensor.KVLayer // of a cache
+	rowsPerToken int              // rows of the front end that make a soft token
+
+	mu       sync.Mutex
+	queue    []func() // commands for the step goroutine, in order
+	wake     chan struct{}
+	open     int
+	waiting  []*waiter // for a place, who comes first at the front
+	reserved int64     // bytes of Options.MaxBytes that are paid for
+	closed   bool
+	done     sync.WaitGroup
+
+	load    load
+	statsMu sync.Mutex
+	stats   Stats
 
 	// Owned by the step goroutine.
-	seqs     []*stepSeq
-	prefixes prefixes
-	encoding []encoder
-	turn     int // whose prefill comes first
-	logits   []float32
-	steps    int64
+	seqs       []*stepSeq
+	prefixes   prefixes
+	encoding   []encoder
+	turn       int // who comes first in its class
+	encodeTurn int // who is encoded first
+	logits     []float32
+	pace       pace
+	idle       time.Time // since when there was nothing to do; zero: there was
 }
 
 // Load makes an engine of a model. It takes the backend over: Close closes it.
@@ -99,14 +128,30 @@ func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 	if o != nil {
 		e.opts = *o
 	}
-	if e.opts.MaxSequences < 0 || e.opts.Piece < 0 || e.opts.Context < 0 {
+	if e.opts.MaxSequences < 0 || e.opts.Piece < 0 || e.opts.Context < 0 || e.opts.MaxBytes < 0 || e.opts.StepTime < 0 {
 		return nil, fmt.Errorf("engine: options %+v: sizes must not be negative", e.opts)
+	}
+	if e.opts.KVBits != 0 && e.opts.KVBits != 8 {
+		return nil, fmt.Errorf("engine: keys and values of %d bits, want 0 or 8", e.opts.KVBits)
 	}
 	e.opts.MaxSequences = orDefault(e.opts.MaxSequences, defaultSequences)
 	if e.opts.PrefixBytes == 0 {
 		e.opts.PrefixBytes = defaultPrefixes
 	}
 	e.opts.Piece = orDefault(e.opts.Piece, defaultPiece)
+	e.opts.MaxWaiting = orDefault(e.opts.MaxWaiting, defaultWaiting)
+	e.pace = pace{most: e.opts.Piece, now: e.opts.Piece, target: e.opts.StepTime}
+	if e.pace.target == 0 {
+		e.pace.target = defaultStepTime
+	}
+	e.layers = m.KVLayers()
+	for i := range e.layers {
+		e.layers[i].Bits = e.opts.KVBits
+	}
+	e.rowsPerToken = 1
+	if front := m.NewFrontEnd(); front != nil {
+		e.rowsPerToken = max(1, e.info.TokenSamples/max(1, front.Flush().Hop))
+	}
 	e.info.Context = min(e.info.Context, orDefault(e.opts.Context, defaultContext))
 	e.log = e.opts.Log
 	if e.log == nil {
@@ -173,6 +218,7 @@ func (e *Engine) Close() error {
 	e.mu.Lock()
 	was := e.closed
 	e.closed = true
+	e.dismiss()
 	e.mu.Unlock()
 	e.poke()
 	e.done.Wait()
@@ -181,6 +227,9 @@ func (e *Engine) Close() error {
 	}
 	return e.backend.Close()
 }
+
+// newKV makes an empty cache.
+func (e *Engine) newKV() tensor.KV { return e.backend.NewKV(e.layers) }
 
 // do queues a command for the step goroutine. It reports whether the engine
 // still takes some.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"hark/engine/model"
 	"hark/engine/tensor"
@@ -9,41 +10,112 @@ import (
 
 var errFreed = errors.New("engine: the prompt holds a clip or picture that was closed")
 
+// Class says who comes first in a step.
+type Class uint8
+
+// The classes. Speaking is somebody who talks and listens: all their answers
+// go on in every step, and what they say is heard first. Batch is work that
+// nobody waits for with an open ear; however many speak, it goes on with a
+// small share. Speculative is work that may turn out to be for nothing: it
+// gets what the others leave, and its cache is never lent or kept.
+const (
+	Speaking Class = iota
+	Batch
+	Speculative
+	classes
+)
+
+// batchShare is the part of a step's budget that Batch gets at least.
+const batchShare = 8
+
 // batch is the work of one forward: a row for each sequence in it, and how far
 // that sequence will have been read in.
 type batch struct {
 	rows  []model.Row
 	seqs  []*stepSeq
 	after []cursor
+	// answering and positions are the rows that sample and the positions of
+	// all the others; speculative are the rows of that class.
+	answering, positions, speculative int
+	read                              int       // positions of prompts
+	heard                             time.Time // when the oldest soft token of a clip in it was pushed
 }
 
 // cursor is how far a sequence has been read in: slots before next wholly, and
 // part soft tokens of slot next.
 type cursor struct{ next, part int }
 
-// plan decides the work of the next step: first the sequences that are
-// answering, one position each; then, up to Piece positions together, what
-// others still have to read in, taking turns in who comes first.
-func (e *Engine) plan() *batch {
-	b := &batch{}
-	var reading []*stepSeq
+// lines are the sequences of one class that have something to do.
+type lines struct {
+	answering []*stepSeq // one position, and its logits
+	hearing   []*stepSeq // the next thing to read in is a clip
+	reading   []*stepSeq // the rest
+}
+
+// line sorts the sequences.
+func (e *Engine) line() (of [classes]lines) {
 	for _, s := range e.seqs {
+		l := &of[s.class]
 		switch {
 		case s.failed != nil || s.next == len(s.slots):
-		case s.gen != nil && s.next == len(s.slots)-1 && s.slots[s.next].medium == nil:
+		case s.answering():
 			if len(s.gen.out) < queuedTokens {
-				b.add(e, s, 1)
+				l.answering = append(l.answering, s)
 			}
+		case s.slots[s.next].hears():
+			l.hearing = append(l.hearing, s)
 		default:
-			reading = append(reading, s)
+			l.reading = append(l.reading, s)
 		}
 	}
+	return of
+}
+
+// answering reports whether only the last token is missing in the cache, and
+// its logits are wanted.
+func (s *stepSeq) answering() bool {
+	return s.gen != nil && s.next == len(s.slots)-1 && s.slots[s.next].medium == nil
+}
+
+// plan decides the work of the next step. Those who speak come first: their
+// answers, one position each, what they say, then what else they have to read
+// in. A share of the budget is left for Batch, which comes next; what nobody
+// else wants is Speculative's. Within a class they take turns in who comes
+// first.
+func (e *Engine) plan(budget int) *batch {
+	b := &batch{}
+	of := e.line()
 	e.turn++
-	budget := e.opts.Piece
-	for i := range reading {
-		if s := reading[(e.turn+i)%len(reading)]; budget > 0 {
-			budget -= b.add(e, s, budget)
+	share := 0
+	if l := &of[Batch]; len(l.answering)+len(l.hearing)+len(l.reading) > 0 {
+		share = max(1, budget/batchShare)
+	}
+	left := budget
+	for class := range of {
+		l := &of[class]
+		var room int
+		switch Class(class) {
+		case Speaking:
+			room = max(left-share, len(l.answering))
+		case Batch:
+			room = max(left, share)
+		case Speculative:
+			room = max(left, 0)
 		}
+		before := room
+		for _, group := range [][]*stepSeq{l.answering, l.hearing, l.reading} {
+			for i := range group {
+				s := group[(e.turn+i)%len(group)]
+				if room <= 0 {
+					break
+				}
+				n := b.add(e, s, room)
+				if room -= n; Class(class) == Speculative {
+					b.speculative += n
+				}
+			}
+		}
+		left -= before - room
 	}
 	return b
 }
@@ -71,10 +143,17 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 			return 0
 		} else {
 			more = d.medium(e, slot.medium, budget)
+			b.hear(slot.medium, d)
 		}
 	}
-	if len(d.row.IDs) == 0 {
+	n := len(d.row.IDs)
+	if n == 0 {
 		s.cursor = d.cursor // a clip without a soft token may have been passed
+		return 0
+	}
+	if !e.cover(s, d.row.Pos+n) {
+		s.failed = ErrMemory
+		s.end(ErrMemory)
 		return 0
 	}
 	if len(d.soft) == 1 {
@@ -82,9 +161,29 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 	} else if len(d.soft) > 1 {
 		d.row.Soft = e.backend.Concat(d.soft...)
 	}
-	d.row.Until = model.Until(d.row.Pos, len(d.row.IDs), d.ahead)
+	d.row.Until = model.Until(d.row.Pos, n, d.ahead)
 	b.rows, b.seqs, b.after = append(b.rows, d.row), append(b.seqs, s), append(b.after, d.cursor)
-	return len(d.row.IDs)
+	b.answering += d.row.Logits
+	b.positions += n - d.row.Logits
+	if b.read += n; d.row.Logits > 0 && s.gen.made > 0 {
+		b.read--
+	}
+	return n
+}
+
+// hear notes the soft tokens of a clip that a draft has taken.
+func (b *batch) hear(m encoder, d *draft) {
+	c, ok := m.(*Clip)
+	if !ok {
+		return
+	}
+	n := d.part
+	if n == 0 {
+		n = c.count // it was taken to its end
+	}
+	if at := c.read(n); !at.IsZero() && (b.heard.IsZero() || at.Before(b.heard)) {
+		b.heard = at
+	}
 }
 
 // token takes a token, unless it is the last and nobody asks for its logits

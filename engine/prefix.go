@@ -78,8 +78,8 @@ func (e *Engine) borrow(s *stepSeq) {
 		consider(p.kv, p.slots, p.starts, i)
 	}
 	for _, other := range e.seqs {
-		if other != s && other.kv != nil {
-			consider(other.kv, other.slots[:other.next], other.starts, -1)
+		if other != s && other.class != Speculative {
+			consider(other.kv, other.slots[:min(other.next, other.exact)], other.starts, -1)
 		}
 	}
 	if from == nil {
@@ -92,6 +92,7 @@ func (e *Engine) borrow(s *stepSeq) {
 	if s.cached == unlimited || s.cached < best {
 		s.cached = best
 	}
+	e.count(func(t *Stats) { t.Borrowed += int64(best) })
 	if owner >= 0 {
 		p := e.prefixes.kept[owner]
 		e.prefixes.kept = append(slices.Delete(e.prefixes.kept, owner, owner+1), p)
@@ -101,11 +102,11 @@ func (e *Engine) borrow(s *stepSeq) {
 // snapshot parks a copy of a sequence's first prompt: the sequence itself goes
 // on, and layers with a window forget what it began with.
 func (s *stepSeq) snapshot(e *Engine) {
-	if s.parked {
+	if s.parked || s.class == Speculative {
 		return
 	}
 	s.parked = true
-	e.park(s.kv.Fork(), s.slots[:s.next], s.starts)
+	e.park(s.kv.Fork(), s.slots[:min(s.next, s.exact)], s.starts)
 }
 
 // park keeps a cache whose slots are in it wholly, or frees it if it is too

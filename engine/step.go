@@ -1,144 +1,15 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
-	"hark/engine/sample"
 	"hark/engine/tensor"
-	"hark/engine/token"
 )
 
-// queuedTokens is how far an answer may run ahead of its reader. A sequence
-// whose queue is full is left out of the steps until there is room.
-const queuedTokens = 64
-
-// generation is one answer while it is made.
-type generation struct {
-	out     chan Token // closed when it ends without a last token
-	err     error      // set before out is closed
-	sampler *sample.Sampler
-	stops   map[token.ID]bool
-	rails   *rails // nil: the answer is free
-	max     int    // tokens still allowed
-	penalty bool   // the sampler looks at what is in the prompt
-}
-
-func newGeneration(e *Engine, o *Generate) *generation {
-	g := &generation{out: make(chan Token, queuedTokens), stops: map[token.ID]bool{}, max: o.Max}
-	opts := o.Sample
-	opts.Suppress = slices.Concat(opts.Suppress, e.info.Suppress)
-	g.penalty = opts.Repetition != 0 && opts.Repetition != 1 || opts.Presence != 0 || opts.Frequency != 0
-	stops := slices.Concat(e.info.Stops, o.Stops)
-	for _, id := range stops {
-		g.stops[id] = true
-	}
-	if o.Grammar != nil {
-		g.rails = newRails(e, o, stops)
-		opts.Mask = g.rails.mask
-	}
-	g.sampler = sample.New(opts)
-	if g.max == 0 {
-		g.max = e.info.Context
-	}
-	return g
-}
-
-func (g *generation) fail(err error) {
-	g.err = err
-	close(g.out)
-}
-
-// stepSeq is a sequence as the step goroutine sees it.
-type stepSeq struct {
-	cursor
-	kv     tensor.KV
-	slots  []slot
-	starts []int // position of each slot that is in the cache, wholly or partly
-	gen    *generation
-	failed error // what went wrong with a medium or the device
-	// cached is how many positions of the prompt were not read in since the
-	// last answer ended.
-	cached int
-	parked bool // a snapshot is among the engine's prefixes
-}
-
-// set keeps the first keep slots and puts added behind them.
-func (s *stepSeq) set(e *Engine, keep int, added []slot) {
-	s.end(nil)
-	s.slots = append(s.slots[:keep], added...)
-	s.failed = nil
-	s.rewind(keep)
-	e.borrow(s)
-	s.cached = min(s.cached, s.kv.Len())
-}
-
-// rewind drops slot keep and all after it from the cache, or everything where
-// the cache cannot go back that far.
-func (s *stepSeq) rewind(keep int) {
-	if keep >= len(s.starts) {
-		return
-	}
-	n := min(s.starts[keep], s.kv.Len())
-	if !s.kv.Restorable(n) {
-		keep, n = 0, 0 // too far back: all is read in again
-	}
-	s.kv.Truncate(n)
-	s.starts = s.starts[:keep]
-	s.cursor = cursor{next: min(keep, s.next)}
-}
-
-// start begins an answer. The last token of a prompt is read in only now,
-// since its logits are wanted; if it is in the cache already, from the answer
-// before, it is read in again.
-func (s *stepSeq) start(g *generation) {
-	s.end(nil)
-	s.gen = g
-	if s.failed != nil {
-		s.end(s.failed)
-		return
-	}
-	if g.penalty {
-		for _, slot := range s.slots {
-			if slot.medium == nil {
-				g.sampler.Observe(slot.id)
-			}
-		}
-	}
-	last := len(s.slots) - 1
-	if s.slots[last].medium != nil {
-		s.end(errors.New("engine: a prompt must end with a token to be answered"))
-	} else if s.next > last {
-		s.rewind(last)
-	}
-}
-
-// stop ends g if it is still the sequence's.
-func (s *stepSeq) stop(g *generation) {
-	if s.gen == g {
-		s.gen, s.cached = nil, unlimited
-	}
-}
-
-// end ends the answer in progress, with an error for its reader if err is not
-// nil.
-func (s *stepSeq) end(err error) {
-	if s.gen != nil && err != nil {
-		s.gen.fail(err)
-	}
-	s.gen = nil
-}
-
-func (e *Engine) drop(s *stepSeq) {
-	s.end(nil)
-	if s.kv != nil {
-		e.park(s.kv, s.slots[:s.next], s.starts)
-	}
-	e.seqs = slices.DeleteFunc(e.seqs, func(o *stepSeq) bool { return o == s })
-}
-
+// encodeLater has a medium take part in the next steps.
 func (e *Engine) encodeLater(m encoder) {
 	if !slices.Contains(e.encoding, m) {
 		e.encoding = append(e.encoding, m)
@@ -150,8 +21,10 @@ func (e *Engine) run() {
 	defer e.done.Done()
 	runtime.LockOSThread()
 	for e.commands() {
-		if !e.step() {
-			<-e.wake
+		if e.step() {
+			e.idle = time.Time{}
+		} else if !e.rest() {
+			e.sleep()
 		}
 	}
 	for _, s := range e.seqs {
@@ -168,37 +41,58 @@ func (e *Engine) commands() bool {
 	for _, command := range queue {
 		command()
 	}
+	if len(queue) > 0 {
+		e.gauge(time.Now())
+	}
 	return !closed
 }
 
 // step does one round of work and reports whether it found any.
 func (e *Engine) step() bool {
-	e.steps++
-	worked := e.encodeSome()
-	b := e.plan()
+	began := time.Now()
+	budget := e.pace.budget(e.crowded())
+	encoded := e.encodeSome(budget)
+	b := e.plan(budget)
 	if len(b.rows) > 0 {
 		e.forward(b)
-		worked = true
 	}
 	e.backend.EndStep()
+	worked := encoded > 0 || len(b.rows) > 0
+	if worked {
+		e.after(b, encoded, began)
+	}
 	return worked
 }
 
-// encodeSome lets every medium that waits do one piece.
-func (e *Engine) encodeSome() bool {
+// encodeSome lets the media that wait do a piece of work each, taking turns in
+// who comes first, as far as budget soft tokens go. It returns how many were
+// worked on.
+func (e *Engine) encodeSome(budget int) (done int) {
 	waiting := e.encoding
 	e.encoding = nil
-	for _, m := range waiting {
-		if err := e.guard(func() {
-			if m.encode(e) {
+	if len(waiting) == 0 {
+		return 0
+	}
+	e.encodeTurn++
+	first := e.encodeTurn % len(waiting)
+	for i := range waiting {
+		m := waiting[(first+i)%len(waiting)]
+		if done >= budget {
+			e.encodeLater(m)
+			continue
+		}
+		err := e.guard(func() {
+			n, more := m.encode(e, budget-done)
+			if done += max(n, 1); more {
 				e.encodeLater(m)
 			}
-		}); err != nil {
+		})
+		if err != nil {
 			m.state().err = err
 			e.log.Error("encoding failed", "err", err)
 		}
 	}
-	return len(waiting) > 0
+	return done
 }
 
 // forward runs a batch, samples for the rows that asked and delivers.
@@ -244,12 +138,13 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 		return
 	}
 	g.max--
+	g.made++
 	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top, Cached: s.cached}
 	s.snapshot(e)
 	switch {
 	case g.stops[choice.ID]:
 		t.Stop = StopEOS
-	case g.max <= 0 || s.kv.Len()+1 >= e.info.Context:
+	case g.max <= 0 || s.kv.Len()+1 >= e.info.Context || !e.cover(s, s.kv.Len()+1):
 		t.Stop = StopLength
 	}
 	if t.Stop != StopEOS {
@@ -258,6 +153,7 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 	if t.Stop != StopNone {
 		s.gen, s.cached = nil, unlimited
 	}
+	e.decoded(s, g)
 	g.out <- t // has room: the plan left full queues out
 }
 

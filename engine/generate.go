@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"hark/engine/grammar"
+	"hark/engine/sample"
+	"hark/engine/token"
+)
+
+// Stop says why an answer ended.
+type Stop string
+
+// The reasons.
+const (
+	StopNone   Stop = ""
+	StopEOS    Stop = "eos"    // the model ended its turn
+	StopLength Stop = "length" // Max tokens, or the context or the memory is full
+	StopString Stop = "stop"   // a stop string came
+)
+
+// Token is one token of an answer.
+type Token struct {
+	ID      token.ID
+	Text    string  // valid UTF-8; empty while a character is incomplete and for special tokens
+	Logprob float32 // natural logarithm, before temperature
+	Stop    Stop    // set on the last token only
+	// Cached is how many positions of the prompt were in the cache when the
+	// answer before this one ended, or came from another sequence's.
+	Cached int
+	// Alternatives are the likeliest tokens, as many as Sample.LogProbs asks for.
+	Alternatives []sample.Alternative
+}
+
+// Generate are the choices of one answer. The zero value is greedy and goes on
+// until the model ends its turn.
+type Generate struct {
+	// Max bounds the tokens; 0 means as many as the context holds.
+	Max int
+	// Sample says how tokens are picked.
+	Sample sample.Options
+	// Stops are ids that end the answer beside the model's own.
+	Stops []token.ID
+	// Grammar keeps the answer within a grammar; nil leaves it free. It holds
+	// from the first token on or, if Trigger is set, from the token behind
+	// each Trigger until the grammar is complete.
+	Grammar *grammar.Grammar
+	Trigger token.ID
+	// StopStrings end the answer where one of them appears; it is not part
+	// of the text.
+	StopStrings []string
+	// Discard counts the tokens as thrown away in Stats: nobody is to read
+	// them, an estimate for one. Those of a Speculative sequence count so by
+	// themselves unless it is made something else before it is closed.
+	Discard bool
+}
+
+// Generate answers the prompt: the tokens come as the model makes them. It
+// waits for the prompt to be read in first. Breaking the loop or ending ctx
+// cancels; what was read until then stays in the sequence, so that the next
+// prompt may go on from it. An error is the last thing that comes.
+func (s *Sequence) Generate(ctx context.Context, o Generate) iter.Seq2[Token, error] {
+	return func(yield func(Token, error) bool) {
+		if err := o.Sample.Validate(); err != nil {
+			yield(Token{}, err)
+			return
+		}
+		if s.closed || len(s.slots) == 0 {
+			yield(Token{}, fmt.Errorf("engine: generate from an empty or closed sequence"))
+			return
+		}
+		g := newGeneration(s.e, &o)
+		st := s.st
+		if !s.e.do(func() { st.start(g) }) {
+			yield(Token{}, ErrClosed)
+			return
+		}
+		defer func() {
+			n := len(s.slots)
+			s.e.do(func() { st.stop(s.e, g, n) })
+		}()
+		s.read(ctx, g, newText(s.e.model.Tokenizer(), o.StopStrings), yield)
+	}
+}
+
+// read hands tokens over until the answer ends.
+func (s *Sequence) read(ctx context.Context, g *generation, text *text, yield func(Token, error) bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			yield(Token{}, ctx.Err())
+			return
+		case t, ok := <-g.out:
+			if !ok {
+				yield(Token{}, g.err)
+				return
+			}
+			s.e.poke() // the step may be waiting for room in the queue
+			if t.Stop != StopEOS {
+				s.slots = append(s.slots, slot{id: t.ID})
+			}
+			if t.Text = text.push(t.ID, t.Stop != StopNone); text.stopped {
+				t.Stop = StopString
+			}
+			if !yield(t, nil) || t.Stop != StopNone {
+				return
+			}
+		}
+	}
+}
