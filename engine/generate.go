@@ -51,6 +51,10 @@ type Generate struct {
 	// StopStrings end the answer where one of them appears; it is not part
 	// of the text.
 	StopStrings []string
+	// Ahead is how many tokens the answer may run ahead of its reader, 0 to
+	// 64; 0 means 64. Until the reader has made room, the sequence is left out
+	// of the steps.
+	Ahead int
 	// Discard counts the tokens as thrown away in Stats: nobody is to read
 	// them, an estimate for one. Those of a Speculative sequence count so by
 	// themselves unless it is made something else before it is closed.
@@ -65,6 +69,10 @@ func (s *Sequence) Generate(ctx context.Context, o Generate) iter.Seq2[Token, er
 	return func(yield func(Token, error) bool) {
 		if err := o.Sample.Validate(); err != nil {
 			yield(Token{}, err)
+			return
+		}
+		if o.Ahead < 0 || o.Ahead > queuedTokens {
+			yield(Token{}, fmt.Errorf("engine: %d tokens ahead of the reader, want 0 to %d", o.Ahead, queuedTokens))
 			return
 		}
 		if s.closed || len(s.slots) == 0 {

@@ -59,7 +59,7 @@ func (e *Engine) line() (of [classes]lines) {
 		switch {
 		case s.failed != nil || s.next == len(s.slots):
 		case s.answering():
-			if len(s.gen.out) < queuedTokens {
+			if len(s.gen.out) < cap(s.gen.out) {
 				l.answering = append(l.answering, s)
 			}
 		case s.slots[s.next].hears():

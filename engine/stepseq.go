@@ -9,8 +9,9 @@ import (
 	"hark/engine/token"
 )
 
-// queuedTokens is how far an answer may run ahead of its reader. A sequence
-// whose queue is full is left out of the steps until there is room.
+// queuedTokens is how far an answer may run ahead of its reader if Generate
+// does not say less. A sequence whose queue is full is left out of the steps
+// until there is room.
 const queuedTokens = 64
 
 // generation is one answer while it is made.
@@ -27,7 +28,7 @@ type generation struct {
 }
 
 func newGeneration(e *Engine, o *Generate) *generation {
-	g := &generation{out: make(chan Token, queuedTokens), stops: map[token.ID]bool{}, max: o.Max, discard: o.Discard}
+	g := &generation{out: make(chan Token, orDefault(o.Ahead, queuedTokens)), stops: map[token.ID]bool{}, max: o.Max, discard: o.Discard}
 	opts := o.Sample
 	opts.Suppress = slices.Concat(opts.Suppress, e.info.Suppress)
 	g.penalty = opts.Repetition != 0 && opts.Repetition != 1 || opts.Presence != 0 || opts.Frequency != 0
