@@ -28,6 +28,10 @@ var imports = map[string][]string{
 	"audio/frame":    {"audio"},
 	"audio/vad":      {"audio"},
 	"audio/wav":      {"audio"},
+	"audio/mp3":      {"audio"},
+	"audio/flac":     {"audio"},
+	"audio/ogg":      {"audio"},
+	"audio/sound":    {"audio/..."},
 	"audio/speech":   {"audio/..."},
 	"vision":         {"vision/resize"},
 	"vision/resize":  nil,
@@ -70,7 +74,11 @@ var modules = map[string][]string{
 	"github.com/chromedp/cdproto":         {"e2e"},
 	"github.com/chromedp/chromedp":        {"e2e"},
 	"github.com/coder/websocket":          {"media/ws", "server", "cmd/hark", "e2e"},
+	"github.com/hajimehoshi/go-mp3":       {"audio/mp3"},
+	"github.com/jfreymuth/vorbis":         {"audio/ogg"},
+	"github.com/mewkiz/flac":              {"audio/flac"},
 	"github.com/prometheus/client_golang": {"server"},
+	"github.com/tphakala/go-opus":         {"audio/ogg"},
 	"golang.org/x/image":                  {"vision"},
 	"golang.org/x/sys":                    {"engine/backend/cpu/isa"},
 }
@@ -99,8 +107,8 @@ var calls = []call{
 	},
 	{
 		name:   "recover",
-		places: []string{"engine/step.go", "engine/tensor/tensortest/"},
-		advice: "a panic is a bug and ends the process; only the engine's step may turn shape and device panics into errors",
+		places: []string{"engine/step.go", "engine/tensor/tensortest/", "audio/sound/sound.go"},
+		advice: "a panic is a bug and ends the process; only the engine's step may turn shape and device panics into errors, and audio/sound those of decoders that are not ours",
 	},
 	{
 		name:   "os.Getenv",
