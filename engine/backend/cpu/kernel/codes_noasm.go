@@ -1,0 +1,11 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func dotCodes4x4(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int) {
+	dotCodes4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
+}
+
+func mixCodes4(dst *float32, dstStride int, p *float32, pStride int, v *int8, vStride, n, width int) {
+	mixCodes4Generic(dst, dstStride, p, pStride, v, vStride, n, width)
+}

@@ -1,0 +1,46 @@
+package kernel
+
+import "math/rand/v2"
+
+// selfCodes makes rows of n codes and the values they stand for.
+func selfCodes(rng *rand.Rand, rows, n int) (c Codes, values []float32) {
+	c = Codes{Data: make([]int8, rows*n), Stride: n, Scales: selfValues(rng, rows)}
+	for i := range c.Data {
+		c.Data[i] = int8(rng.Uint32())
+		values = append(values, float32(c.Data[i])*c.Scales[i/n])
+	}
+	return c, values
+}
+
+func selfMatMulCodes(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	x := selfValues(rng, selfRows*n)
+	w, values := selfCodes(rng, selfRows, n)
+	got = make([]float32, selfRows*selfRows)
+	MatMulCodes(Matrix{got, selfRows}, Matrix{x, n}, w, selfRows, selfRows, n)
+	for r := range selfRows {
+		for o := range selfRows {
+			sum, size := selfProduct(x[r*n:][:n], values[o*n:][:n])
+			exact, scale = append(exact, sum), append(scale, size)
+		}
+	}
+	return got, exact, scale
+}
+
+func selfMixCodes(rng *rand.Rand, width int) (got []float32, exact, scale []float64) {
+	const n = 37
+	p := selfValues(rng, tile*n)
+	v, values := selfCodes(rng, n, width)
+	got = make([]float32, tile*width)
+	MixCodes(Matrix{got, width}, Matrix{p, n}, v, n, width)
+	for r := range tile {
+		for d := range width {
+			column := make([]float32, n)
+			for j := range column {
+				column[j] = values[j*width+d]
+			}
+			sum, size := selfProduct(p[r*n:][:n], column)
+			exact, scale = append(exact, sum), append(scale, size)
+		}
+	}
+	return got, exact, scale
+}
