@@ -62,6 +62,53 @@ func TestProbabilitiesEqualTheReference(t *testing.T) {
 	}
 }
 
+// TestProbabilitiesOfManyClipsEqualTheReference is about several speakers, at
+// full level, at 3 % of it, and with noise.
+func TestProbabilitiesOfManyClipsEqualTheReference(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/clips.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Clip          string
+		Level, Noise  float32
+		Probabilities []float64
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) < 12 {
+		t.Fatalf("%d cases, want 12", len(cases))
+	}
+	for _, c := range cases {
+		data, err := os.ReadFile("../../testdata/samples/" + c.Clip + ".wav")
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip, err := wav.Decode(data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples, state := slices.Clone(clip.Samples), uint32(1)
+		for i := range samples {
+			state = state*1664525 + 1013904223
+			samples[i] = samples[i]*c.Level + (float32(state>>24)-127.5)/128*c.Noise
+		}
+		frames := New().Push(samples)
+		if len(frames) != len(c.Probabilities) {
+			t.Fatalf("%s: %d frames, want %d", c.Clip, len(frames), len(c.Probabilities))
+		}
+		worst := 0.0
+		for i, f := range frames {
+			worst = max(worst, math.Abs(float64(f.Probability)-c.Probabilities[i]))
+		}
+		if !(worst <= 1e-4) {
+			t.Errorf("%s, level %g, noise %g: largest difference %g, want at most 1e-4", c.Clip, c.Level, c.Noise, worst)
+		}
+	}
+}
+
 // TestSpectrumEqualsTheSum compares the first layer's input with the defining
 // sum of the transform, mirrored end included.
 func TestSpectrumEqualsTheSum(t *testing.T) {

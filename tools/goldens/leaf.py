@@ -231,8 +231,12 @@ def target_size() -> None:
 
 
 def speech() -> np.ndarray:
-    """The samples of audio/vad/testdata/speech.wav."""
-    with wave.open(str(ROOT / "audio/vad/testdata/speech.wav")) as f:
+    return recording("audio/vad/testdata/speech.wav")
+
+
+def recording(path: str) -> np.ndarray:
+    """The samples of a WAV of the repository."""
+    with wave.open(str(ROOT / path)) as f:
         assert (f.getframerate(), f.getnchannels(), f.getsampwidth()) == (16000, 1, 2)
         return np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float32) / 32768
 
@@ -248,22 +252,34 @@ def mel() -> None:
 
 
 def vad() -> None:
-    """Speech probabilities of the clip twice in a row, from onnxruntime."""
+    """Speech probabilities from onnxruntime: of the clip twice in a row, and of sample clips in three states."""
     import importlib.resources
 
     import onnxruntime
 
     model = importlib.resources.files("silero_vad") / "data/silero_vad.onnx"
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    samples = np.concatenate([speech(), speech()])
-    state, context, out = np.zeros((2, 1, 128), np.float32), np.zeros(64, np.float32), []
-    for at in range(0, len(samples) - 511, 512):
-        window = samples[at:at + 512]
-        feed = {"input": np.concatenate([context, window])[None], "state": state, "sr": np.array(16000)}
-        probability, state = session.run(None, feed)
-        context = window[-64:]
-        out.append(float(probability[0, 0]))
-    write_json("audio/vad/testdata/onnxruntime.json", out)
+
+    def probabilities(samples: np.ndarray) -> list[float]:
+        state, context, out = np.zeros((2, 1, 128), np.float32), np.zeros(64, np.float32), []
+        for at in range(0, len(samples) - 511, 512):
+            window = samples[at:at + 512]
+            feed = {"input": np.concatenate([context, window])[None], "state": state, "sr": np.array(16000)}
+            probability, state = session.run(None, feed)
+            context = window[-64:]
+            out.append(float(probability[0, 0]))
+        return out
+
+    write_json("audio/vad/testdata/onnxruntime.json", probabilities(np.concatenate([speech(), speech()])))
+    cases = []
+    for clip in ("dictation-1", "kiosk-0", "picture-spoken-6", "question-3"):
+        samples = recording(f"testdata/samples/{clip}.wav")
+        noise = (noise_bytes(len(samples), 1).astype(np.float32) - 127.5) / 128
+        for level, loudness in ((1.0, 0.0), (0.03125, 0.0), (1.0, 0.03125)):
+            heard = samples * np.float32(level) + noise * np.float32(loudness)
+            cases.append({"clip": clip, "level": level, "noise": loudness,
+                          "probabilities": [round(p, 6) for p in probabilities(heard)]})
+    write_json("audio/vad/testdata/clips.json", cases)
 
 
 def g711() -> None:
