@@ -1,10 +1,8 @@
 package speech
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -18,23 +16,32 @@ import (
 // espeakRate is what espeak-ng computes its voices at.
 const espeakRate = 22050
 
-// The limits of one piece: a child that goes beyond them is killed.
+// espeakWords is its normal speed in words a minute; below and above the other
+// two it does not go.
+const espeakWords, espeakSlowest, espeakFastest = 175, 80, 450
+
+// How long a piece's end is silent at the normal speed. What espeak-ng puts
+// there is longer, and the same for a sentence and a part of one.
 const (
-	espeakTimeout = 20 * time.Second      // of a child's life
-	espeakText    = 8 << 10               // bytes of text
-	espeakSamples = 10 * 60 * espeakRate  // of sound
-	espeakWait    = 50 * time.Millisecond // for a killed child's pipes
+	pauseSentence = 220 * time.Millisecond
+	pauseClause   = 100 * time.Millisecond
+	pauseNone     = 10 * time.Millisecond
 )
+
+// wholeText is how many bytes are spoken as one piece, as they are; longer
+// texts are split.
+const wholeText = 2 * longest
 
 // espeak speaks with a child process for each piece of text. A child takes
 // some milliseconds for a sentence, starting included, so that one that waits
 // would gain nothing; and whatever becomes of it, the next piece has a new one.
 type espeak struct {
-	program  string
-	language string
+	program   string
+	languages languages
 }
 
-func openEspeak(o OpenOptions) (Speaker, error) {
+// openEspeak looks whether the program works and which languages it has.
+func openEspeak(o OpenOptions) (*espeak, error) {
 	program := o.Program
 	if program == "" {
 		program = "espeak-ng"
@@ -43,11 +50,22 @@ func openEspeak(o OpenOptions) (Speaker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNone, err)
 	}
-	e := &espeak{program: path, language: o.Language}
-	if e.language == "" {
-		e.language = "en-us"
+	e := &espeak{program: path}
+	list, err := e.run(context.Background(), "", "--voices")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrNone, err)
 	}
-	return e, nil
+	e.languages, err = newLanguages(string(list), o.Language)
+	return e, err
+}
+
+// run is the whole life of a child.
+func (e *espeak) run(ctx context.Context, text string, args ...string) ([]byte, error) {
+	wait, err := startChild(ctx, e.program, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	return wait()
 }
 
 // Rate returns 22050.
@@ -59,67 +77,122 @@ func (e *espeak) Voices() []string { return protocolVoices() }
 // Close does nothing: no child outlives its Say.
 func (e *espeak) Close() error { return nil }
 
-// Say speaks a piece.
+// Say speaks a text, piece by piece if it is long.
 func (e *espeak) Say(ctx context.Context, text string, o Options) iter.Seq2[Sound, error] {
+	return sayPieces(ctx, text, o, e.piece)
+}
+
+// sayPieces speaks the pieces of a text one behind the other.
+func sayPieces(ctx context.Context, text string, o Options, say func(context.Context, *plain, Options) (Sound, error)) iter.Seq2[Sound, error] {
+	if o.Language == "" {
+		o.Language = LanguageOf(text)
+	}
 	return func(yield func(Sound, error) bool) {
-		if strings.TrimSpace(text) == "" {
-			return
+		pieces := []Piece{{Text: text}}
+		if len(text) > wholeText {
+			var s Splitter
+			pieces = append(s.Push(text), s.Flush()...)
 		}
-		samples, err := e.run(ctx, text, o)
-		if err != nil {
-			yield(Sound{}, err)
-			return
+		bytes, samples := 0, int64(0)
+		for _, piece := range pieces {
+			p := toPlain(piece.Text)
+			if !piece.Silent && !p.silent() {
+				sound, err := say(ctx, p, o)
+				if err != nil {
+					yield(Sound{}, err)
+					return
+				}
+				for i := range sound.Words {
+					w := &sound.Words[i]
+					w.Text = piece.Text[w.From:w.To]
+					w.From, w.To = w.From+bytes, w.To+bytes
+					w.Start, w.End = w.Start+samples, w.End+samples
+				}
+				samples += int64(len(sound.Samples))
+				if !yield(sound, nil) {
+					return
+				}
+			}
+			bytes += len(piece.Text)
 		}
-		yield(Sound{Samples: samples, Words: estimate(text, int64(len(samples)))}, nil)
 	}
 }
 
-// run is one child: text in, sound out.
-func (e *espeak) run(ctx context.Context, text string, o Options) ([]float32, error) {
-	if len(text) > espeakText {
-		return nil, fmt.Errorf("speech: %d bytes of text, want at most %d", len(text), espeakText)
+// piece speaks one piece. Two children run at once: one makes the sound, one
+// tells the phonemes of each word.
+func (e *espeak) piece(ctx context.Context, p *plain, o Options) (Sound, error) {
+	language := e.languages.find(o.Language)
+	v := voiceOf(o.Voice)
+	speed := float64(espeakWords)
+	if o.Speed > 0 {
+		speed = min(max(o.Speed*espeakWords, espeakSlowest), espeakFastest)
 	}
-	ctx, cancel := context.WithTimeout(ctx, espeakTimeout)
-	defer cancel()
-	speed := o.Speed
-	if speed == 0 {
-		speed = 1
+	wait, err := startChild(ctx, e.program, p.text, "-b", "1", "-v", language+v.variant, "-p", strconv.Itoa(v.pitch),
+		"-s", strconv.Itoa(int(math.Round(speed))), "--stdin", "--stdout")
+	if err != nil {
+		return Sound{}, err
 	}
-	language := o.Language
-	if language == "" {
-		language = e.language
+	list := fields(p.text)
+	milliseconds, failed := e.lengths(ctx, p, list, language)
+	data, err := wait()
+	if err == nil {
+		err = failed
 	}
-	cmd := exec.CommandContext(ctx, e.program, "-b", "1", "-v", language+variant(o.Voice),
-		"-s", strconv.Itoa(int(math.Round(175*speed))), "--stdin", "--stdout")
-	cmd.Stdin = strings.NewReader(text)
-	cmd.WaitDelay = espeakWait
-	var out, complaint limited
-	out.room, complaint.room = 44+2*espeakSamples, 1<<10
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	if err != nil {
+		return Sound{}, err
+	}
+	samples, err := decodeWAV(data)
+	if err != nil {
+		return Sound{}, err
+	}
+	samples = endWith(samples, pauseBehind(p.text), espeakRate, speed/espeakWords)
+	return Sound{samples, place(p, list, milliseconds, samples, espeakRate)}, nil
+}
+
+// lengths estimates how long each word lasts.
+func (e *espeak) lengths(ctx context.Context, p *plain, list []field, language string) ([]float64, error) {
+	milliseconds := make([]float64, len(list))
+	words := make([]string, len(list))
+	for i, f := range list {
+		words[i] = p.text[f.from:f.to]
+		milliseconds[i] = letterwiseMS(words[i])
+	}
+	// Each word is a line, and each line of phonemes a word.
+	phonemes, err := e.run(ctx, strings.Join(words, "\n"), "-b", "1", "-v", language, "-q", "--ipa", "-l", strconv.Itoa(wholeText), "--stdin")
+	if err != nil {
+		return nil, err
+	}
+	if lines := strings.Split(strings.TrimSuffix(string(phonemes), "\n"), "\n"); len(lines) == len(words) {
+		for i, line := range lines {
+			milliseconds[i] = phonemeMS(line)
 		}
-		return nil, fmt.Errorf("speech: espeak-ng: %w: %s", err, complaint.data.Bytes())
 	}
-	return decodeWAV(out.data.Bytes())
+	return milliseconds, nil
 }
 
-// limited is a buffer that refuses more than it has room for, which ends the
-// child that writes to it.
-type limited struct {
-	data bytes.Buffer
-	room int
+// pauseBehind returns how long the voice rests behind a text.
+func pauseBehind(text string) time.Duration {
+	last := strings.TrimRight(text, closers+" ")
+	switch {
+	case strings.HasSuffix(last, ".") || strings.HasSuffix(last, "!") || strings.HasSuffix(last, "?"):
+		return pauseSentence
+	case strings.ContainsAny(last[max(len(last)-4, 0):], sentenceMarks+wideSentence):
+		return pauseSentence
+	case strings.ContainsAny(last[max(len(last)-4, 0):], clauseMarks+wideClause):
+		return pauseClause
+	}
+	return pauseNone
 }
 
-var errTooMuch = errors.New("speech: a child writes without end")
-
-// Write takes data.
-func (l *limited) Write(p []byte) (int, error) {
-	if l.data.Len()+len(p) > l.room {
-		return 0, errTooMuch
+// endWith makes the silence at the end that long, at a speed.
+func endWith(samples []float32, pause time.Duration, rate int, speed float64) []float32 {
+	n := voiced(samples).to
+	rest := int(pause.Seconds() * float64(rate) / speed)
+	for len(samples) < n+rest {
+		samples = append(samples, 0)
 	}
-	return l.data.Write(p)
+	clear(samples[n:])
+	return samples[:n+rest]
 }
 
 // decodeWAV reads what espeak-ng writes to a pipe: a header of 44 bytes whose

@@ -85,7 +85,11 @@ const (
 func Open(o OpenOptions) (Speaker, error) {
 	switch o.Engine {
 	case "", Auto, Espeak:
-		return openEspeak(o)
+		e, err := openEspeak(o)
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
 	case None:
 		return nil, ErrNone
 	}
