@@ -57,11 +57,9 @@ func (e *Engine) line() (of [classes]lines) {
 	for _, s := range e.seqs {
 		l := &of[s.class]
 		switch {
-		case s.failed != nil || s.next == len(s.slots):
+		case !s.ready():
 		case s.answering():
-			if len(s.gen.out) < cap(s.gen.out) {
-				l.answering = append(l.answering, s)
-			}
+			l.answering = append(l.answering, s)
 		case s.slots[s.next].hears():
 			l.hearing = append(l.hearing, s)
 		default:
@@ -71,17 +69,32 @@ func (e *Engine) line() (of [classes]lines) {
 	return of
 }
 
+// ready reports whether a step can take s further.
+func (s *stepSeq) ready() bool {
+	if s.failed != nil || s.next == len(s.slots) {
+		return false
+	}
+	if s.answering() {
+		return len(s.gen.out) < cap(s.gen.out)
+	}
+	if m := s.slots[s.next].medium; m != nil {
+		m := m.state()
+		return m.count > s.part || m.whole || m.err != nil || m.freed
+	}
+	return s.next < len(s.slots)-1
+}
+
 // answering reports whether only the last token is missing in the cache, and
 // its logits are wanted.
 func (s *stepSeq) answering() bool {
 	return s.gen != nil && s.next == len(s.slots)-1 && s.slots[s.next].medium == nil
 }
 
-// plan decides the work of the next step. Those who speak come first: their
-// answers, one position each, what they say, then what else they have to read
-// in. A share of the budget is left for Batch, which comes next; what nobody
-// else wants is Speculative's. Within a class they take turns in who comes
-// first.
+// plan decides the work of the next step. Those who speak come first: all
+// their answers, one position each, and then as far as the budget goes what
+// they say and what else they have to read in. A share of the budget is left
+// for Batch, answers included; what nobody else wants is Speculative's. Within
+// a class they take turns in who comes first.
 func (e *Engine) plan(budget int) *batch {
 	b := &batch{}
 	of := e.line()
@@ -90,34 +103,29 @@ func (e *Engine) plan(budget int) *batch {
 	if l := &of[Batch]; len(l.answering)+len(l.hearing)+len(l.reading) > 0 {
 		share = max(1, budget/batchShare)
 	}
-	left := budget
-	for class := range of {
-		l := &of[class]
-		var room int
-		switch Class(class) {
-		case Speaking:
-			room = max(left-share, len(l.answering))
-		case Batch:
-			room = max(left, share)
-		case Speculative:
-			room = max(left, 0)
-		}
-		before := room
-		for _, group := range [][]*stepSeq{l.answering, l.hearing, l.reading} {
-			for i := range group {
-				s := group[(e.turn+i)%len(group)]
-				if room <= 0 {
-					break
-				}
-				n := b.add(e, s, room)
-				if room -= n; Class(class) == Speculative {
-					b.speculative += n
-				}
+	l := &of[Speaking]
+	for _, s := range l.answering {
+		b.add(e, s, 1)
+	}
+	left := budget - b.fill(e, max(1, budget-share), l.hearing, l.reading)
+	l = &of[Batch]
+	left -= b.fill(e, max(left, share), l.answering, l.hearing, l.reading)
+	l = &of[Speculative]
+	b.speculative = b.fill(e, left, l.answering, l.hearing, l.reading)
+	return b
+}
+
+// fill adds up to room positions of sequences, group by group, and returns how
+// many.
+func (b *batch) fill(e *Engine, room int, groups ...[]*stepSeq) (n int) {
+	for _, group := range groups {
+		for i := range group {
+			if n < room {
+				n += b.add(e, group[(e.turn+i)%len(group)], room-n)
 			}
 		}
-		left -= before - room
 	}
-	return b
+	return n
 }
 
 // draft is a row in the making.

@@ -95,7 +95,7 @@ func (s *Sequence) Rewind(n int) error {
 		return fmt.Errorf("engine: rewind to %d of %d positions", n, all)
 	}
 	keep := 0
-	for at := 0; keep < len(s.slots); keep++ {
+	for at := 0; keep < len(s.slots) && at < n; keep++ {
 		if at += s.slots[keep].tokens(); at > n {
 			break
 		}
