@@ -139,10 +139,17 @@ func (p *puppet) Open() (session.Sequence, error) {
 	return &pull{p}, nil
 }
 
+func (p *puppet) OpenWait(context.Context, engine.Class) (session.Sequence, error) { return p.Open() }
+
+func (p *puppet) Loaded() bool { return true }
+
 // pull is the puppet's one sequence.
 type pull struct{ p *puppet }
 
-func (s *pull) Set(session.Prompt) (int, error) { return 0, nil }
+func (s *pull) Set(session.Prompt) (int, error)   { return 0, nil }
+func (s *pull) Slide(session.Prompt) (int, error) { return 0, nil }
+func (s *pull) Fork() (session.Sequence, error)   { return s.p.Open() }
+func (s *pull) SetClass(engine.Class)             {}
 
 func (s *pull) Close() error {
 	s.p.open.Add(-1)

@@ -54,8 +54,7 @@ func (s *session) render(instructions string, items []*conversation.Item, o chat
 }
 
 // set makes the conversation's sequence hold the conversation and, with Open,
-// what is being said. Where that does not fit the context, the oldest turns
-// are forgotten, unless the client forbade it.
+// what is being said, as far as they fit the context.
 func (s *session) set(instructions string, o chat.Options) (Prompt, error) {
 	if s.seq == nil {
 		seq, err := s.engine.Open()
@@ -64,37 +63,24 @@ func (s *session) set(instructions string, o chat.Options) (Prompt, error) {
 		}
 		s.seq = seq
 	}
-	room := s.info.Context - s.info.Context/contextReserve
-	limit := room // once something must go, more goes at once: the cache after it starts anew anyway
-	for {
-		items := s.items.Items()
-		if o.Open {
-			items = append(slices.Clip(items), s.live.item)
-		}
-		prompt, err := s.render(instructions, items, o)
-		if err != nil {
-			return nil, err
-		}
-		if tokens := prompt.Tokens(); tokens > limit && s.truncates() {
-			if gone := s.items.Forget(); gone != nil {
-				s.log.Debug("forgot the oldest turn", "tokens", tokens)
-				s.discard(gone...)
-				limit = room * 3 / 4
-				continue
-			}
-		}
-		_, err = s.seq.Set(prompt)
-		if err != nil {
-			return nil, err
-		}
-		s.sweep()
-		return prompt, nil
+	items := s.items.Items()
+	if o.Open {
+		items = append(slices.Clip(items), s.live.item)
 	}
-}
-
-// truncates reports whether the client allows to forget.
-func (s *session) truncates() bool {
-	return string(s.config.Truncation) != `"disabled"`
+	prompt, gone, err := s.fit(instructions, items, o)
+	if err != nil {
+		return nil, err
+	}
+	put := s.seq.Set
+	if len(gone) > 0 {
+		s.forget(gone)
+		put = s.seq.Slide
+	}
+	if _, err = put(prompt); err != nil {
+		return nil, err
+	}
+	s.sweep()
+	return prompt, nil
 }
 
 // discard frees the media of items that left the conversation, as soon as no

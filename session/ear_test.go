@@ -154,7 +154,7 @@ func TestPausesInsideAreHeard(t *testing.T) {
 	var l listening
 	e.push(sound(t, "speech 512ms silence 5120ms speech 512ms silence 5s"), l.found)
 	e.commit(l.found)
-	if want := 16000*(512+5120+512)/1000 + 4800; l.samples != want {
+	if want := 16000*(512+5120+512)/1000 + 3584; l.samples != want {
 		t.Errorf("%d samples heard, want %d", l.samples, want)
 	}
 }

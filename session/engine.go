@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -37,6 +36,12 @@ type Engine interface {
 	Parser(p Prompt, o chat.Options) chat.Parser
 	// Open makes an empty sequence.
 	Open() (Sequence, error)
+	// OpenWait makes an empty sequence of a class, and waits for a place if
+	// there is none: engine.ErrOverload if that takes too long.
+	OpenWait(ctx context.Context, c engine.Class) (Sequence, error)
+	// Loaded reports whether there is enough to do without guesses at what
+	// may be asked for.
+	Loaded() bool
 }
 
 // Clip is sound that becomes soft tokens while it comes in.
@@ -46,6 +51,9 @@ type Clip interface {
 	Push(samples []float32) error
 	// End says that the clip is complete.
 	End()
+	// Fork returns a clip that has heard the same, and may end while this one
+	// goes on.
+	Fork() Clip
 }
 
 // Sequence holds one prompt and its answer. Its methods are called from one
@@ -55,8 +63,17 @@ type Sequence interface {
 	// its positions it is known to have held already. It does not wait; the
 	// answer's first token says what was found in any cache.
 	Set(p Prompt) (reused int, err error)
+	// Slide is Set for a prompt that leaves out a stretch of what the
+	// sequence holds: what follows the stretch is moved to its new place
+	// instead of being read in again.
+	Slide(p Prompt) (reused int, err error)
 	// Generate answers the prompt.
 	Generate(ctx context.Context, o engine.Generate) iter.Seq2[engine.Token, error]
+	// Fork returns a sequence that holds the same.
+	Fork() (Sequence, error)
+	// SetClass says who comes first when there is more to do than can be
+	// done. It may be called while an answer is read.
+	SetClass(c engine.Class)
 	// Close frees the sequence.
 	Close() error
 }
@@ -98,7 +115,24 @@ func (a adapter) NewClip() (Clip, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return clip{c}, nil
+}
+
+// clip is a clip of the engine.
+type clip struct{ *engine.Clip }
+
+// Fork returns a clip that has heard the same.
+func (c clip) Fork() Clip { return clip{c.Clip.Fork()} }
+
+// part returns the engine's part that a medium is.
+func part(m conversation.Medium) (engine.Part, error) {
+	switch m := m.(type) {
+	case clip:
+		return m.Clip, nil
+	case *engine.Picture:
+		return m, nil
+	}
+	return nil, fmt.Errorf("session: a medium is a %T, not the engine's", m)
 }
 
 func (a adapter) NewPicture(img *vision.Image, tokens int) (conversation.Medium, error) {
@@ -112,11 +146,10 @@ func (a adapter) NewPicture(img *vision.Image, tokens int) (conversation.Medium,
 func (a adapter) Prompt(messages []chat.Message, media []conversation.Medium, o chat.Options) (Prompt, error) {
 	in := make([]engine.Part, len(media))
 	for i, m := range media {
-		part, ok := m.(engine.Part)
-		if !ok {
-			return nil, fmt.Errorf("session: medium %d is a %T, not the engine's", i, m)
+		var err error
+		if in[i], err = part(m); err != nil {
+			return nil, err
 		}
-		in[i] = part
 	}
 	parts, err := a.e.Prompt(messages, in, o)
 	if err != nil {
@@ -128,7 +161,7 @@ func (a adapter) Prompt(messages []chat.Message, media []conversation.Medium, o 
 		case engine.Tokens:
 			out[i].IDs = part
 		case *engine.Clip:
-			out[i].Medium = part
+			out[i].Medium = clip{part}
 		case *engine.Picture:
 			out[i].Medium = part
 		}
@@ -168,30 +201,59 @@ func Constrain(e Engine, g *engine.Generate, tools []chat.Tool, must bool) error
 	return nil
 }
 
-func (a adapter) Open() (Sequence, error) {
-	s, err := a.e.Open()
+func (a adapter) Open() (Sequence, error) { return opened(a.e.Open()) }
+
+func (a adapter) OpenWait(ctx context.Context, c engine.Class) (Sequence, error) {
+	return opened(a.e.OpenWait(ctx, c))
+}
+
+func (a adapter) Loaded() bool { return a.e.Loaded() }
+
+func opened(s *engine.Sequence, err error) (Sequence, error) {
 	if err != nil {
 		return nil, err
 	}
 	return sequence{s}, nil
 }
 
+// sequence is a sequence of the engine.
 type sequence struct{ *engine.Sequence }
 
-// Set hands the prompt on as the engine's parts.
+// Set makes the sequence hold a prompt.
 func (s sequence) Set(p Prompt) (int, error) {
-	parts := make([]engine.Part, len(p))
-	for i, part := range p {
-		switch m := part.Medium.(type) {
-		case nil:
-			parts[i] = part.IDs
-		case engine.Part:
-			parts[i] = m
-		default:
-			return 0, errors.New("session: a medium that is not the engine's")
-		}
+	parts, err := p.parts()
+	if err != nil {
+		return 0, err
 	}
 	return s.Sequence.Set(parts)
+}
+
+// Slide makes the sequence hold a prompt that leaves something out.
+func (s sequence) Slide(p Prompt) (int, error) {
+	parts, err := p.parts()
+	if err != nil {
+		return 0, err
+	}
+	return s.Sequence.Slide(parts)
+}
+
+// Fork returns a sequence that holds the same.
+func (s sequence) Fork() (Sequence, error) { return opened(s.Sequence.Fork()) }
+
+// parts returns the engine's parts of a prompt.
+func (p Prompt) parts() ([]engine.Part, error) {
+	parts := make([]engine.Part, len(p))
+	for i := range p {
+		if p[i].Medium == nil {
+			parts[i] = p[i].IDs
+			continue
+		}
+		var err error
+		if parts[i], err = part(p[i].Medium); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
 }
 
 // silero is the detector of sessions that were given none.
@@ -204,7 +266,7 @@ type silero struct {
 func (s *silero) Push(samples []float32) []turn.Frame {
 	s.frames = s.frames[:0]
 	for _, f := range s.Detector.Push(samples) {
-		s.frames = append(s.frames, turn.Frame(f))
+		s.frames = append(s.frames, turn.Frame{Start: f.Start, Probability: f.Probability})
 	}
 	return s.frames
 }

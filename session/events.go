@@ -10,6 +10,11 @@ import (
 
 // handle takes one client event.
 func (s *session) handle(ev realtime.ClientEvent) {
+	switch ev.(type) {
+	case realtime.AudioAppend, realtime.ImageAppend, realtime.OutputClear, realtime.ItemRetrieve:
+	default: // what is asked may have changed
+		s.abandonGuess()
+	}
 	switch ev := ev.(type) { // exhaustive
 	case realtime.SessionUpdate:
 		s.updateSession(ev)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,13 +26,16 @@ import (
 type fakeEngine struct {
 	info model.Info
 
-	mu      sync.Mutex
-	answers []answer
-	prompts []string // of every Generate
-	sets    []string // of every Set
-	words   []string // by id
-	open    atomic.Int64
-	maxOpen int64
+	mu       sync.Mutex
+	answers  []answer
+	answerTo func(prompt string) answer // where answers are used up; nil: "ok"
+	prompts  []string                   // of every Generate
+	sets     []string                   // of every Set
+	words    []string                   // by id
+	open     atomic.Int64
+	maxOpen  int64
+	loaded   atomic.Bool
+	drafts   atomic.Int64 // tokens of sequences that were closed as speculations
 }
 
 // answer is what Generate yields.
@@ -57,6 +61,8 @@ func (f *fakeEngine) left() int64 { return f.open.Load() }
 // fakeClip counts a token for each 640 samples.
 type fakeClip struct {
 	f       *fakeEngine
+	root    *fakeClip // what it is a fork of, itself for none
+	shared  int       // tokens that it has in common with root
 	mu      sync.Mutex
 	samples []float32
 	ended   bool
@@ -68,7 +74,16 @@ func (f *fakeEngine) NewClip() (Clip, error) {
 		return nil, engine.ErrDeaf
 	}
 	f.open.Add(1)
-	return &fakeClip{f: f}, nil
+	c := &fakeClip{f: f}
+	c.root = c
+	return c, nil
+}
+
+func (c *fakeClip) Fork() Clip {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.f.open.Add(1)
+	return &fakeClip{f: c.f, root: c.root, shared: len(c.samples) / 640, samples: slices.Clone(c.samples), ended: c.ended}
 }
 
 func (c *fakeClip) Push(samples []float32) error {
@@ -209,6 +224,8 @@ type fakeSequence struct {
 	f      *fakeEngine
 	prompt Prompt
 	cached int // positions held since the last answer
+	class  atomic.Int64
+	drafts atomic.Int64 // tokens written as a speculation
 	busy   atomic.Bool
 	closed bool
 }
@@ -219,6 +236,44 @@ func (f *fakeEngine) Open() (Sequence, error) {
 	}
 	f.open.Add(1)
 	return &fakeSequence{f: f, cached: math.MaxInt}, nil
+}
+
+func (f *fakeEngine) OpenWait(_ context.Context, c engine.Class) (Sequence, error) {
+	s, err := f.Open()
+	if err != nil {
+		return nil, engine.ErrOverload
+	}
+	s.SetClass(c)
+	return s, nil
+}
+
+func (f *fakeEngine) Loaded() bool { return f.loaded.Load() }
+
+func (s *fakeSequence) Fork() (Sequence, error) {
+	if s.busy.Load() {
+		return nil, errors.New("fake: Fork while an answer is read")
+	}
+	f, err := s.f.Open()
+	if err != nil {
+		return nil, err
+	}
+	f.(*fakeSequence).prompt, f.(*fakeSequence).cached = slices.Clone(s.prompt), s.cached
+	f.SetClass(engine.Class(s.class.Load()))
+	return f, nil
+}
+
+func (s *fakeSequence) SetClass(c engine.Class) { s.class.Store(int64(c)) }
+
+// Slide is Set, and shows that it was called.
+func (s *fakeSequence) Slide(p Prompt) (int, error) {
+	n, err := s.Set(p)
+	if err == nil {
+		s.f.mu.Lock()
+		defer s.f.mu.Unlock()
+		last := len(s.f.sets) - 1
+		s.f.sets[last] = "slide: " + s.f.sets[last]
+	}
+	return n, err
 }
 
 // flat lists what a prompt holds, an element each.
@@ -247,7 +302,15 @@ func (s *fakeSequence) Set(p Prompt) (reused int, err error) {
 		return 0, engine.ErrTooLong
 	}
 	before, now := flat(s.prompt), flat(p)
-	for i := 0; i < len(before) && i < len(now) && before[i] == now[i]; i++ {
+	for i := 0; i < len(before) && i < len(now); i++ {
+		if before[i] != now[i] {
+			a, ok := before[i].(*fakeClip)
+			b, also := now[i].(*fakeClip)
+			if ok && also && a.root == b.root {
+				reused += max(a.shared, b.shared)
+			}
+			break
+		}
 		if m, ok := now[i].(conversation.Medium); ok {
 			reused += m.Tokens()
 		} else {
@@ -261,51 +324,109 @@ func (s *fakeSequence) Set(p Prompt) (reused int, err error) {
 	return reused, nil
 }
 
+// Generate makes tokens in a goroutine of its own, Ahead tokens ahead of the
+// reader, as the engine does.
 func (s *fakeSequence) Generate(ctx context.Context, g engine.Generate) iter.Seq2[engine.Token, error] {
 	return func(yield func(engine.Token, error) bool) {
 		s.busy.Store(true)
 		defer s.busy.Store(false)
 		defer func() { s.cached = math.MaxInt }() // of what comes, all is new that is not in it now
-		s.f.mu.Lock()
-		s.f.prompts = append(s.f.prompts, s.f.show(s.prompt))
-		a := answer{pieces: []string{"ok"}}
-		if len(s.f.answers) > 0 {
-			a, s.f.answers = s.f.answers[0], s.f.answers[1:]
+		ctx, cancel := context.WithCancel(ctx)
+		ahead := g.Ahead
+		if ahead == 0 {
+			ahead = 64
 		}
-		s.f.mu.Unlock()
-		pause := a.first
-		for i := 0; ; i++ {
+		made := make(chan made, ahead)
+		var maker sync.WaitGroup
+		defer maker.Wait()
+		defer cancel()
+		shown := s.f.show(s.prompt)
+		maker.Go(func() {
+			defer close(made)
+			s.make(ctx, g, shown, made)
+		})
+		for {
 			select {
 			case <-ctx.Done():
 				yield(engine.Token{}, ctx.Err())
 				return
-			case <-time.After(pause):
-			}
-			pause = a.pause
-			if i == len(a.pieces) {
-				break
-			}
-			t := engine.Token{ID: s.f.id(a.pieces[i]), Text: a.pieces[i], Cached: s.cached}
-			s.prompt = append(s.prompt, Part{IDs: engine.Tokens{t.ID}})
-			if g.Max > 0 && i == g.Max-1 {
-				t.Stop = engine.StopLength
-			}
-			if !yield(t, nil) || t.Stop != "" {
-				return
+			case m, ok := <-made:
+				if !ok {
+					return
+				}
+				if m.err == nil && m.token.Stop != engine.StopEOS {
+					s.prompt = append(s.prompt, Part{IDs: engine.Tokens{m.token.ID}})
+				}
+				if !yield(m.token, m.err) || m.err != nil {
+					return
+				}
 			}
 		}
-		if a.err != nil {
-			yield(engine.Token{}, a.err)
+	}
+}
+
+// made is what Generate yields.
+type made struct {
+	token engine.Token
+	err   error
+}
+
+// make makes the tokens of one answer.
+func (s *fakeSequence) make(ctx context.Context, g engine.Generate, prompt string, out chan<- made) {
+	s.f.mu.Lock()
+	s.f.prompts = append(s.f.prompts, prompt)
+	a := answer{pieces: []string{"ok"}}
+	if len(s.f.answers) > 0 {
+		a, s.f.answers = s.f.answers[0], s.f.answers[1:]
+	} else if s.f.answerTo != nil {
+		a = s.f.answerTo(prompt)
+	}
+	s.f.mu.Unlock()
+	cached := s.cached
+	put := func(m made) bool {
+		select {
+		case out <- m:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	pause := a.first
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = a.pause
+		if i == len(a.pieces) {
+			break
+		}
+		t := engine.Token{ID: s.f.id(a.pieces[i]), Text: a.pieces[i], Cached: cached}
+		if engine.Class(s.class.Load()) == engine.Speculative {
+			s.drafts.Add(1)
+		}
+		if g.Max > 0 && i == g.Max-1 {
+			t.Stop = engine.StopLength
+		}
+		if !put(made{token: t}) || t.Stop != "" {
 			return
 		}
-		yield(engine.Token{Stop: engine.StopEOS}, nil)
 	}
+	if a.err != nil {
+		put(made{err: a.err})
+		return
+	}
+	put(made{token: engine.Token{Stop: engine.StopEOS}})
 }
 
 func (s *fakeSequence) Close() error {
 	if !s.closed {
 		s.closed = true
 		s.f.open.Add(-1)
+		if engine.Class(s.class.Load()) == engine.Speculative {
+			s.f.drafts.Add(s.drafts.Load())
+		}
 	}
 	return nil
 }

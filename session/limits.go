@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hark/audio"
+	"hark/session/turn"
 )
 
 // The limits of a session. Beyond each of them the client gets an error event
@@ -31,10 +32,12 @@ const (
 
 // How the session hears.
 const (
-	// heardAfter is how much is heard after the last speech. Models are
-	// trained on clips with little silence at their end; what lies behind
-	// it is held back, and dropped when the turn ends.
-	heardAfter = 300 * time.Millisecond
+	// heardAfter is how much is heard after the last speech: seven frames, as
+	// many as likelyAfter takes, so that a turn is the same whether the
+	// server or the client ends it. Models are trained on clips with little
+	// silence at their end; what lies behind it is held back, and dropped
+	// when the turn ends.
+	heardAfter = 7 * turn.FrameSamples * time.Second / time.Duration(modelRate)
 	// likelyAfter is the silence after which a turn has likely ended, where
 	// its end takes longer.
 	likelyAfter = 200 * time.Millisecond
@@ -68,6 +71,10 @@ const (
 
 // contextReserve is the part of the context that is kept free for an answer.
 const contextReserve = 8 // an eighth
+
+// autoRetention is the part of a conversation that stays where the oldest
+// turns have to go and the client does not say how much of it.
+const autoRetention = 0.8
 
 // audioShare says how much of the context one utterance may fill: 3/4.
 const audioShareNum, audioShareDen = 3, 4

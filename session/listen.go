@@ -125,8 +125,16 @@ func (s *session) endTurn(at int64) {
 	if u.announced && !s.committing {
 		s.send(realtime.SpeechStopped{ItemID: u.item.ID, AudioEndMS: turn.Milliseconds(at)})
 	}
+	d := s.config.TurnDetection
+	answers := !s.committing && d != nil && d.CreateResponse
+	if !answers || u.failed != nil || s.items.Len() >= MaxItems {
+		s.abandonGuess()
+	}
 	s.commitUtterance()
-	if d := s.config.TurnDetection; !s.committing && d != nil && d.CreateResponse {
+	switch {
+	case s.guess != nil:
+		s.adopt()
+	case answers:
 		s.answerTurn()
 	}
 }
@@ -134,6 +142,7 @@ func (s *session) endTurn(at int64) {
 // commitUtterance makes what was said an item of the conversation.
 func (s *session) commitUtterance() {
 	u := s.live
+	s.confirm()
 	s.live = nil
 	u.end()
 	s.stale = true
@@ -190,6 +199,7 @@ func (s *session) abandon() {
 	if s.live == nil {
 		return
 	}
+	s.abandonGuess()
 	s.live.end()
 	s.discard(s.live.item)
 	s.live = nil

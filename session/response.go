@@ -261,6 +261,8 @@ func (s *session) finish(r *response, status realtime.Status, reason realtime.Re
 	s.log.Debug("response done", "response", r.wire.ID, "reason", string(status), "tokens", r.wire.Usage.OutputText,
 		"first_ms", r.first.Milliseconds(), "ms", time.Since(r.began).Milliseconds())
 	s.tokens += r.wire.Usage.OutputText
+	s.thrift.spoke(r.wire.Usage.OutputText)
+	s.count.TokensSaid.Add(int64(r.wire.Usage.OutputText))
 	if s.active == r {
 		s.active = nil
 		s.stale = true

@@ -41,6 +41,8 @@ type Options struct {
 	Instructions string
 	// NewDetector makes the detectors of speech; nil is NewDetector.
 	NewDetector func() Detector
+	// Counters count what sessions do; nil is nobody's.
+	Counters *Counters
 }
 
 // Close codes: 1000 the client left, 1001 the server goes away, 1008 the
@@ -79,6 +81,11 @@ type session struct {
 	beside map[*response]bool
 	stale  bool                 // seq does not hold all that is known
 	trash  []*conversation.Item // not in the conversation any more, media not freed
+
+	guess   *guess          // at the answer to what is being said, nil for none
+	guesses map[*guess]bool // with those that are over and not freed yet
+	thrift  thrift
+	count   *Counters
 
 	steps   chan step // shared with the goroutines of responses
 	readers sync.WaitGroup
@@ -150,6 +157,8 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		config:      realtime.DefaultSession(),
 		began:       time.Now(),
 		beside:      map[*response]bool{},
+		guesses:     map[*guess]bool{},
+		count:       o.Counters,
 		steps:       make(chan step, stepsAhead), // full: the sender waits
 	}
 	s.id = newIDs()
@@ -165,6 +174,9 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 	s.log = s.log.With("session", s.config.ID)
 	if s.newDetector == nil {
 		s.newDetector = NewDetector
+	}
+	if s.count == nil {
+		s.count = &Counters{}
 	}
 	s.ear = newEar(s.newDetector(), int64(s.info.ClipSamples))
 	if err := s.ear.configure(s.config.InputFormat, s.config.TurnDetection); err != nil {
@@ -211,6 +223,9 @@ func (s *session) stop() {
 	for r := range s.beside {
 		r.cancel()
 	}
+	for g := range s.guesses {
+		g.r.cancel()
+	}
 	var drain sync.WaitGroup
 	stopped := make(chan struct{})
 	drain.Go(func() {
@@ -229,6 +244,10 @@ func (s *session) stop() {
 		s.closeSequence(r.seq)
 		r.free()
 	}
+	for g := range s.guesses {
+		s.drop(g)
+	}
+	s.guess = nil
 	s.closeSequence(s.seq)
 	s.abandon()
 	for _, it := range s.trash {

@@ -170,35 +170,3 @@ func TestRenderLeavesItemsAlone(t *testing.T) {
 		t.Errorf("%s then %s", show(first), show(second))
 	}
 }
-
-func TestForgetDropsTheOldestTurn(t *testing.T) {
-	var l List
-	m := &medium{}
-	first := user("a", text("1"))
-	first.Attach(0, m)
-	system := &Item{Item: realtime.Item{ID: "s", Type: realtime.Message, Role: realtime.RoleSystem, Content: []realtime.Content{text("S")}}}
-	for _, it := range []*Item{system, first, user("a2", text("1b")), assistant("b", "B"), user("c", text("2")), assistant("d", "D"), user("e", text("3"))} {
-		l.Add(it)
-	}
-	for _, want := range []string{
-		"system: \"S\"\nuser: \"2\"\nassistant: \"D\"\nuser: \"3\"\n",
-		"system: \"S\"\nuser: \"3\"\n",
-	} {
-		forgotten := l.Forget()
-		if len(forgotten) == 0 {
-			t.Fatal("nothing to forget")
-		}
-		for _, it := range forgotten {
-			it.Close()
-		}
-		if messages, _ := Render("", l.Items()); show(messages) != want {
-			t.Errorf("left:\n%swant\n%s", show(messages), want)
-		}
-	}
-	if l.Forget() != nil {
-		t.Error("forgot the last turn")
-	}
-	if m.closed != 1 || l.Len() != 7 {
-		t.Errorf("medium closed %d times, %d items", m.closed, l.Len())
-	}
-}

@@ -152,32 +152,6 @@ func (l *List) Delete(id string) *Item {
 	return it
 }
 
-// Forget takes the oldest turn out of the prompts: everything before the second
-// user message, instructions excepted. It returns the items that it marked,
-// none if there is only one turn left. Their media are the caller's to free.
-func (l *List) Forget() (forgotten []*Item) {
-	turns, user := 0, false // user: the item before was a user's
-	for _, it := range l.items {
-		if it.Forgotten || it.Role == realtime.RoleSystem {
-			continue
-		}
-		is := it.Role == realtime.RoleUser
-		if is && !user && len(forgotten) > 0 {
-			turns++
-			break
-		}
-		user = is
-		forgotten = append(forgotten, it)
-	}
-	if turns == 0 {
-		return nil
-	}
-	for _, it := range forgotten {
-		it.Forgotten = true
-	}
-	return forgotten
-}
-
 // Close frees the media of all items.
 func (l *List) Close() {
 	for _, it := range l.items {

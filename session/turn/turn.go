@@ -1,6 +1,6 @@
 // Package turn decides when a user begins and ends to speak. Its input is the
-// probability of speech in each frame of sound, its output the edges, as
-// sample numbers. It never asks the clock.
+// probability of speech in each frame of sound, and how finished what was said
+// seems; its output the edges, as sample numbers. It never asks the clock.
 //
 // Start reading at Machine.Step.
 package turn
@@ -29,6 +29,7 @@ const (
 type Frame struct {
 	Start       int64   // number of its first sample
 	Probability float32 // that somebody speaks in it, 0 to 1
+	Finished    float32 // how likely the turn is over if this is a pause, 0 to 1; only Patience asks
 }
 
 // Edge is what a frame brought about.
@@ -38,16 +39,18 @@ type Edge int
 const (
 	None    Edge = iota
 	Started      // the user begins to speak
-	Likely       // the turn has probably ended: nobody has spoken for Options.Likely
+	Likely       // the turn has probably ended: half the silence that ends it has passed, or Options.Likely
 	Resumed      // it has not: the user speaks again after Likely
 	Stopped      // the user's turn has ended
 )
 
-// Options say what counts as a turn. A zero Silence never ends one.
+// Options say what counts as a turn. A zero Silence never ends one, unless
+// there is Patience.
 type Options struct {
 	Threshold float64       // frames at least this probable begin a turn
 	Silence   time.Duration // after the last speech, ends a turn
 	Likely    time.Duration // after the last speech, probably ends one; 0, or not below Silence, is never
+	Patience  Patience      // in place of Silence, unless it is zero
 }
 
 // Machine follows one stream of frames. The zero value has no threshold: set
@@ -88,8 +91,8 @@ func (m *Machine) Reset() {
 // Step takes the next frame. A turn begins with two frames in a row at or
 // above the threshold. While it lasts, frames down to 0.15 below that count as
 // speech; after a pause of 0.3 s it takes two frames again to go on. The turn
-// ends when Silence has passed since the last speech; between Started and
-// Stopped, Likely and Resumed take turns.
+// ends when Silence has passed since the last speech, or what Patience asks for
+// at this frame; between Started and Stopped, Likely and Resumed take turns.
 func (m *Machine) Step(f Frame) Edge {
 	p := float64(f.Probability)
 	end := f.Start + FrameSamples
@@ -108,6 +111,11 @@ func (m *Machine) Step(f Frame) Edge {
 		m.speaking, m.first, m.end = true, m.runStart, end
 		return Started
 	}
+	silence, likely := m.Silence, m.Likely
+	if m.Patience != (Patience{}) {
+		silence = m.Patience.Silence(float64(f.Finished))
+		likely = max(likely, silence/2)
+	}
 	switch {
 	case m.run >= onset, p >= m.Threshold-release && f.Start-m.end < gap:
 		m.end = end
@@ -115,10 +123,10 @@ func (m *Machine) Step(f Frame) Edge {
 			m.likely = false
 			return Resumed
 		}
-	case m.Silence > 0 && end-m.end >= Samples(m.Silence):
+	case silence > 0 && end-m.end >= Samples(silence):
 		m.Reset()
 		return Stopped
-	case m.Likely > 0 && !m.likely && end-m.end >= Samples(m.Likely):
+	case likely > 0 && !m.likely && end-m.end >= Samples(likely):
 		m.likely = true
 		return Likely
 	}
