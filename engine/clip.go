@@ -10,9 +10,10 @@ import (
 
 	"hark/audio"
 	"hark/engine/model"
+	"hark/engine/tensor"
 )
 
-// Clip is a piece of sound that becomes soft tokens while it comes in. Push,
+// Clip is sound that becomes soft tokens while it comes in. Push,
 // End and Fork must be called from one goroutine at a time.
 type Clip struct {
 	e *Engine
@@ -94,7 +95,7 @@ func (c *Clip) hand(f audio.Features, last bool) {
 	f.Data = slices.Clone(f.Data)
 	now := time.Now()
 	c.e.do(func() {
-		if c.freed || c.whole || c.last {
+		if c.freed || c.whole || c.last || c.err != nil {
 			return
 		}
 		c.todo.Width, c.todo.Hop = f.Width, f.Hop
@@ -125,7 +126,7 @@ func (c *Clip) Fork() *Clip {
 		if c.enc != nil {
 			f.enc = c.enc.Fork()
 		}
-		if f.todo.Rows() > 0 || f.last && !f.whole {
+		if len(f.came) > 0 {
 			c.e.encodeLater(f)
 		}
 	})
@@ -212,48 +213,50 @@ func (c *Clip) closeEncoder() {
 	c.todo, c.came, c.made = audio.Features{}, nil, nil
 }
 
-// encode runs the tower over the rows that are waiting: the more it falls
-// behind, the larger and so the cheaper the pieces, up to budget soft tokens.
-func (c *Clip) encode(e *Engine, budget int) (done int, more bool) {
-	if c.freed || c.whole {
-		return 0, false
+// take hands out the rows that are waiting: the more the tower falls behind,
+// the larger and so the cheaper its pieces, up to budget soft tokens.
+func (c *Clip) take(e *Engine, budget int) (piece model.Piece, ok bool) {
+	if c.freed || c.whole || c.err != nil || len(c.came) == 0 {
+		return piece, false
 	}
 	if c.enc == nil {
 		c.enc = e.model.NewAudio()
 	}
-	per := e.rowsPerToken
 	waiting := c.todo.Rows()
-	n := min(waiting, budget*per)
-	f := c.todo
-	f.Data = f.Data[:n*f.Width]
-	before := c.count
-	if n == waiting && c.last {
-		c.add(e, c.enc.Flush(f))
+	n := min(waiting, budget*e.rowsPerToken)
+	piece = model.Piece{Encoder: c.enc, Rows: c.todo, Last: c.last && n == waiting}
+	piece.Rows.Data = c.todo.Data[:n*c.todo.Width]
+	return piece, true
+}
+
+// took takes note of the soft tokens x that a piece gave, and reports whether
+// rows are still waiting.
+func (c *Clip) took(e *Engine, piece model.Piece, x tensor.Tensor) (more bool) {
+	c.add(e, x)
+	n := piece.Rows.Rows()
+	c.arrived(n, x != nil)
+	c.todo.Data = append(c.todo.Data[:0], c.todo.Data[n*c.todo.Width:]...)
+	if piece.Last {
 		c.whole = true
-	} else {
-		c.add(e, c.enc.Push(f))
-	}
-	c.arrived(n, c.count > before)
-	c.todo.Data = append(c.todo.Data[:0], c.todo.Data[n*f.Width:]...)
-	if c.whole {
 		made := c.made
 		c.closeEncoder()
 		c.made = made
 	}
-	return (n + per - 1) / per, n < waiting || c.last && !c.whole
+	return len(c.came) > 0
 }
 
 // arrived moves the arrivals of n rows from came to made, if they gave soft
 // tokens.
 func (c *Clip) arrived(n int, tokens bool) {
+	if tokens {
+		c.made = append(c.made, arrival{c.count, c.came[0].at})
+	}
+	last := n == c.todo.Rows() // and so what ends the clip without a row
 	left := c.came[:0]
 	for _, a := range c.came {
-		if a.upTo > n {
+		if a.upTo > n && !last {
 			left = append(left, arrival{a.upTo - n, a.at})
 		}
-	}
-	if tokens && len(c.came) > 0 {
-		c.made = append(c.made, arrival{c.count, c.came[0].at})
 	}
 	c.came = left
 }

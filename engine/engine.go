@@ -114,8 +114,9 @@ type Engine struct {
 	seqs       []*stepSeq
 	prefixes   prefixes
 	encoding   []encoder
-	turn       int // who comes first in its class
-	encodeTurn int // who is encoded first
+	turn       int  // who comes first in its class
+	encodeTurn int  // who is encoded first
+	drew       bool // the step encoded a picture
 	logits     []float32
 	pace       pace
 	idle       time.Time // since when there was nothing to do; zero: there was

@@ -29,9 +29,9 @@ func (p *pace) budget(crowded bool) int {
 	return p.now
 }
 
-// learn takes note of a step: the positions of its bounded work, the rows that
-// answered, what it took.
-func (p *pace) learn(positions, answering int, took time.Duration) {
+// learn takes note of a step: the positions of its bounded work, and what it
+// took.
+func (p *pace) learn(positions int, took time.Duration) {
 	if positions == 0 {
 		p.plain += (took - p.plain) / 8
 		return

@@ -40,12 +40,8 @@ type soft struct {
 	err    error    // why it will never be whole
 }
 
-// encoder is a medium with work for the tower.
+// encoder is a medium with work for a tower: a *Clip or a *Picture.
 type encoder interface {
-	// encode does one piece of work on the step goroutine, of at most about
-	// budget soft tokens. It returns how many it worked on and whether more
-	// are waiting.
-	encode(e *Engine, budget int) (done int, more bool)
 	state() *soft
 	// key names the content; false while it is not complete.
 	key() (contentKey, bool)

@@ -52,11 +52,10 @@ func (p *Picture) state() *soft { return &p.soft }
 
 func (p *Picture) key() (contentKey, bool) { return p.content, true }
 
-func (p *Picture) encode(e *Engine, budget int) (done int, more bool) {
-	if p.freed || p.whole {
-		return 0, false
+// encode makes the soft tokens.
+func (p *Picture) encode(e *Engine) {
+	if !p.freed && !p.whole {
+		p.add(e, e.model.EncodePicture(p.patches))
+		p.whole, p.patches = true, vision.Patches{}
 	}
-	p.add(e, e.model.EncodePicture(p.patches))
-	p.whole, p.patches = true, vision.Patches{}
-	return p.tokens, false
 }

@@ -174,7 +174,7 @@ func (e *Engine) refresh() bool {
 	n := b.add(e, r, e.pace.now)
 	if n > 0 {
 		e.forward(b)
-		e.pace.learn(n, 0, time.Since(began))
+		e.pace.learn(n, time.Since(began))
 	}
 	e.backend.EndStep()
 	switch {

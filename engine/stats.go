@@ -143,7 +143,9 @@ func (e *Engine) decoded(s *stepSeq, g *generation) {
 func (e *Engine) after(b *batch, encoded int, began time.Time) {
 	now := time.Now()
 	took := now.Sub(began)
-	e.pace.learn(b.positions+encoded, b.answering, took)
+	if !e.drew {
+		e.pace.learn(b.positions+encoded, took)
+	}
 	if encoded > 0 || len(b.rows) == 0 || b.speculative < b.positions+b.answering {
 		e.load.add(began, now)
 	}

@@ -3,18 +3,10 @@ package engine
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 
 	"hark/engine/tensor"
 )
-
-// encodeLater has a medium take part in the next steps.
-func (e *Engine) encodeLater(m encoder) {
-	if !slices.Contains(e.encoding, m) {
-		e.encoding = append(e.encoding, m)
-	}
-}
 
 // run is the step goroutine.
 func (e *Engine) run() {
@@ -57,42 +49,11 @@ func (e *Engine) step() bool {
 		e.forward(b)
 	}
 	e.backend.EndStep()
-	worked := encoded > 0 || len(b.rows) > 0
+	worked := encoded > 0 || e.drew || len(b.rows) > 0
 	if worked {
 		e.after(b, encoded, began)
 	}
 	return worked
-}
-
-// encodeSome lets the media that wait do a piece of work each, taking turns in
-// who comes first, as far as budget soft tokens go. It returns how many were
-// worked on.
-func (e *Engine) encodeSome(budget int) (done int) {
-	waiting := e.encoding
-	e.encoding = nil
-	if len(waiting) == 0 {
-		return 0
-	}
-	e.encodeTurn++
-	first := e.encodeTurn % len(waiting)
-	for i := range waiting {
-		m := waiting[(first+i)%len(waiting)]
-		if done >= budget {
-			e.encodeLater(m)
-			continue
-		}
-		err := e.guard(func() {
-			n, more := m.encode(e, budget-done)
-			if done += max(n, 1); more {
-				e.encodeLater(m)
-			}
-		})
-		if err != nil {
-			m.state().err = err
-			e.log.Error("encoding failed", "err", err)
-		}
-	}
-	return done
 }
 
 // forward runs a batch, samples for the rows that asked and delivers.

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -146,4 +147,100 @@ func gradient() *vision.Image {
 		img.Pix[i] = byte(i / 1000)
 	}
 	return img
+}
+
+// speakers are clips that grow at the end of a prompt, each in a sequence of
+// its own.
+func speakers(b *testing.B, e *engine.Engine, n int) (clips []*engine.Clip, end func()) {
+	b.Helper()
+	var seqs []*engine.Sequence
+	for range n {
+		clip, err := e.NewClip()
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := e.Open()
+		if err != nil {
+			b.Fatal(err)
+		}
+		parts := prompt(b, e, chat.Audio, clip)[:2]
+		was := e.Stats()
+		if _, err := s.Set(parts); err != nil {
+			b.Fatal(err)
+		}
+		await(func() bool {
+			is := e.Stats()
+			return int(is.Read+is.Borrowed-was.Read-was.Borrowed) >= len(parts[0].(engine.Tokens))
+		})
+		clips, seqs = append(clips, clip), append(seqs, s)
+	}
+	return clips, func() {
+		for i, s := range seqs {
+			s.Close()
+			clips[i].Close()
+		}
+	}
+}
+
+// await waits until something is so.
+func await(so func() bool) {
+	for !so() {
+		time.Sleep(20 * time.Microsecond)
+	}
+}
+
+// BenchmarkHearTogether has so many speak at once, in pieces of 20 ms that
+// come as soon as all have heard the piece before: nothing coalesces. It
+// reports seconds of each one's sound a second.
+func BenchmarkHearTogether(b *testing.B) {
+	for _, n := range []int{1, 4, 16} {
+		b.Run(fmt.Sprintf("speakers=%d", n), func(b *testing.B) {
+			e, _ := loaded(b)
+			samples := make([]float32, 20*16000)
+			for i := range samples {
+				samples[i] = float32(i%97)/970 - 0.05
+			}
+			heard := 0
+			for b.Loop() {
+				clips, end := speakers(b, e, n)
+				before := e.Stats().Read
+				for at := 0; at < 5*16000; at += 320 {
+					for _, c := range clips {
+						if err := c.Push(samples[at : at+320]); err != nil {
+							b.Fatal(err)
+						}
+					}
+					sure := int64((at+320-1)/160/4) * int64(n) // soft tokens
+					await(func() bool { return e.Stats().Read-before >= sure })
+				}
+				end()
+				heard += 5
+			}
+			b.ReportMetric(float64(heard)/b.Elapsed().Seconds(), "x-realtime")
+		})
+	}
+}
+
+// BenchmarkHearInRealTime has 16 speak at the pace of speech and reports how
+// long their sound waited at most until it was in the cache.
+func BenchmarkHearInRealTime(b *testing.B) {
+	e, _ := loaded(b)
+	piece := make([]float32, 320)
+	clips, end := speakers(b, e, 16)
+	defer end()
+	next := time.Now()
+	for b.Loop() {
+		for _, c := range clips {
+			if err := c.Push(piece); err != nil {
+				b.Fatal(err)
+			}
+		}
+		next = next.Add(20 * time.Millisecond)
+		time.Sleep(time.Until(next))
+	}
+	st := e.Stats()
+	b.ReportMetric(float64(st.Lag.Max.Microseconds())/1000, "max-lag-ms")
+	b.ReportMetric(float64(st.Lag.Quantile(0.95).Microseconds())/1000, "p95-lag-ms")
+	b.ReportMetric(float64(st.StepTime.Quantile(0.95).Microseconds())/1000, "p95-step-ms")
+	b.ReportMetric(st.Load*100, "%load")
 }

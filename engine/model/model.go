@@ -134,7 +134,15 @@ type AudioEncoder interface {
 	Close()
 }
 
-// Model is a loaded model. Forward, NewAudio, EncodePicture and Close
+// Piece is one clip's share of Model.Hear: what Push, or with Last what Flush,
+// of its encoder is given.
+type Piece struct {
+	Encoder AudioEncoder // one of the model's, in one share only
+	Rows    audio.Features
+	Last    bool
+}
+
+// Model is a loaded model. Forward, NewAudio, Hear, EncodePicture and Close
 // are called from the step goroutine only; the others from any.
 type Model interface {
 	// Info returns the facts.
@@ -164,6 +172,9 @@ type Model interface {
 	KVLayers() []tensor.KVLayer
 	// NewAudio makes the tower's state for a new clip.
 	NewAudio() AudioEncoder
+	// Hear lets several encoders take pieces in together, which reads the
+	// tower's weights once, and returns for each what Push or Flush would.
+	Hear(pieces []Piece) []tensor.Tensor
 	// EncodePicture returns the soft tokens of a picture, [n, H]. They live
 	// until the step ends.
 	EncodePicture(p vision.Patches) tensor.Tensor

@@ -16,6 +16,9 @@ type textOnly struct{}
 // NewFrontEnd returns nil: the model does not hear.
 func (textOnly) NewFrontEnd() audio.FrontEnd { return nil }
 
+// Hear returns nil: the model does not hear.
+func (textOnly) Hear([]model.Piece) []tensor.Tensor { return nil }
+
 // NewAudio returns nil: the model does not hear.
 func (textOnly) NewAudio() model.AudioEncoder { return nil }
 

@@ -83,28 +83,29 @@ func (m *Model) newHearing() *hearing {
 
 // Push takes log-mel rows and returns the soft tokens they complete.
 func (s *hearing) Push(f audio.Features) tensor.Tensor {
-	s.rows = append(s.rows, f.Data...)
-	s.total += f.Rows()
-	n := len(s.rows) / (rowsPerToken * melWidth)
-	if n == 0 {
-		return nil
-	}
-	return s.run(n, rowsPerToken/2*n)
+	return s.m.hear([]*hearing{s}, []model.Piece{{Rows: f}})[0]
 }
 
 // Flush takes the last rows and ends the clip: rows that the last token lacks
 // are zeros, and so are the outputs of the first convolution that lie behind
 // the clip's end. Source: spec section 11.2.
 func (s *hearing) Flush(f audio.Features) tensor.Tensor {
-	s.rows = append(s.rows, f.Data...)
-	s.total += f.Rows()
-	valid := (len(s.rows)/melWidth + 1) / 2
-	n := (len(s.rows)/melWidth + rowsPerToken - 1) / rowsPerToken
-	if n == 0 {
-		return nil
+	return s.m.hear([]*hearing{s}, []model.Piece{{Rows: f, Last: true}})[0]
+}
+
+// take adds rows to those that wait and returns how many soft tokens there are
+// to make, and how many outputs of the first convolution are real for them.
+func (s *hearing) take(of *model.Piece) (n, valid int) {
+	s.rows = append(s.rows, of.Rows.Data...)
+	s.total += of.Rows.Rows()
+	rows := len(s.rows) / melWidth
+	n = rows / rowsPerToken
+	if !of.Last {
+		return n, rowsPerToken / 2 * n
 	}
+	n = (rows + rowsPerToken - 1) / rowsPerToken
 	s.rows = append(s.rows, make([]float32, n*rowsPerToken*melWidth-len(s.rows))...)
-	return s.run(n, valid)
+	return n, (rows + 1) / 2
 }
 
 // Fork returns a state that has heard what s has. What is carried from piece to
@@ -136,9 +137,64 @@ func (s *hearing) Close() {
 	s.sub, s.layers = nil, nil
 }
 
-// run encodes the first 4n pending rows to n soft tokens [n, H]. Of the first
-// convolution's 2n outputs only valid ones are real.
-func (s *hearing) run(n, valid int) tensor.Tensor {
+// several are the clips that one pass of the tower encodes, and the rows
+// [from, to) of each in it. All that a row is multiplied with is the same for
+// all clips; what looks back looks back in its own.
+type several struct {
+	of   []*hearing
+	rows [][2]int
+}
+
+// each lets f work on every clip's rows of x and joins the results.
+func (g *several) each(ops tensor.Ops, f func(s *hearing, rows [2]int) tensor.Tensor) tensor.Tensor {
+	parts := make([]tensor.Tensor, len(g.of))
+	for i, s := range g.of {
+		parts[i] = f(s, g.rows[i])
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return ops.Concat(parts...)
+}
+
+// hear lets clips take pieces in and returns the soft tokens [n, H] that
+// each completes, nil for none.
+func (m *Model) hear(of []*hearing, pieces []model.Piece) []tensor.Tensor {
+	out := make([]tensor.Tensor, len(of))
+	g := &several{}
+	var parts []tensor.Tensor
+	var places []int
+	at := 0
+	for i, s := range of {
+		n, valid := s.take(&pieces[i])
+		if n == 0 {
+			continue
+		}
+		parts = append(parts, s.subsample(n, valid))
+		g.of, g.rows = append(g.of, s), append(g.rows, [2]int{at, at + n})
+		places = append(places, i)
+		at += n
+	}
+	if at == 0 {
+		return out
+	}
+	x := parts[0]
+	if len(parts) > 1 {
+		x = m.ops.Concat(parts...)
+	}
+	x = m.tower(g, x)
+	for i, place := range places {
+		out[place] = x
+		if len(places) > 1 {
+			out[place] = m.ops.Rows(x, g.rows[i][0], g.rows[i][1])
+		}
+	}
+	return out
+}
+
+// subsample turns the first 4n pending rows into n rows [n, freq*channels]. Of
+// the first convolution's 2n outputs only valid ones are real.
+func (s *hearing) subsample(n, valid int) tensor.Tensor {
 	m, w, ops := s.m, s.m.audio, s.m.ops
 	take := n * rowsPerToken * melWidth
 	in := append(append(make([]float32, 0, melWidth+take), s.last...), s.rows[:take]...)
@@ -162,11 +218,17 @@ func (s *hearing) run(n, valid int) tensor.Tensor {
 	s.sub = s.carry(s.sub, h, 1)
 	h = ops.Subsample(h, w.Conv1) // [n, 32, C1]
 	h = ops.Activate(tensor.ReLU, ops.LayerNorm(h, w.Norm1, nil, m.cfg.Audio.Eps))
-	x := ops.Linear(ops.Reshape(h, n, h.Shape()[1]*h.Shape()[2]), w.Input, nil) // [n, A]
-	ops.Name(x, "audio.subsampled")
+	return ops.Reshape(h, n, h.Shape()[1]*h.Shape()[2])
+}
+
+// tower is the conformer over the subsampled rows of some clips: x
+// [n, freq*channels] → soft tokens [n, H].
+func (m *Model) tower(g *several, x tensor.Tensor) tensor.Tensor {
+	w, ops := m.audio, m.ops
+	x = ops.Name(ops.Linear(x, w.Input, nil), "audio.subsampled") // [n, A]
 	mark := ops.Mark()
 	for i := range w.Layers {
-		x = ops.Sweep(mark, ops.Name(s.layer(i, x), m.names.audio[i]))
+		x = ops.Sweep(mark, ops.Name(m.conformer(g, i, x), m.names.audio[i]))
 	}
 	x = ops.Name(ops.Linear(x, w.Output, w.OutputBias), "audio.tower")                                // [n, O]
 	return ops.Name(ops.Linear(ops.RMSNorm(x, nil, m.cfg.Audio.Eps), w.Project, nil), "audio.embeds") // [n, H]
@@ -180,47 +242,59 @@ func (s *hearing) carry(old, x tensor.Tensor, n int) tensor.Tensor {
 	return kept
 }
 
-// layer is one conformer layer: x [n, A] → [n, A]. Source: spec section 11.3.
-func (s *hearing) layer(i int, x tensor.Tensor) tensor.Tensor {
-	m, l, ops, eps := s.m, &s.m.audio.Layers[i], s.m.ops, s.m.cfg.Audio.Eps
-	x = s.feedForward(&l.FF1, x)
-	h := s.attention(i, ops.RMSNorm(x, l.PreAttn, eps))
+// conformer is one layer of the tower: x [n, A] → [n, A]. Source: spec section
+// 11.3.
+func (m *Model) conformer(g *several, i int, x tensor.Tensor) tensor.Tensor {
+	l, ops, eps := &m.audio.Layers[i], m.ops, m.cfg.Audio.Eps
+	x = m.feedForward(&l.FF1, x)
+	h := m.listen(g, i, ops.RMSNorm(x, l.PreAttn, eps))
 	x = ops.Add(x, ops.RMSNorm(m.apply(&l.Post, h), l.PostAttn, eps))
 
-	g := ops.GLU(m.apply(&l.ConvStart, ops.RMSNorm(x, l.ConvPre, eps))) // [n, A]
-	st, past := &s.layers[i], m.cfg.Audio.Kernel-1
-	if st.glu == nil {
-		g = ops.Concat(ops.Input(make([]float32, past*m.cfg.Audio.Hidden), past, m.cfg.Audio.Hidden), g)
-	} else {
-		g = ops.Concat(st.glu, g)
-	}
-	st.glu = s.carry(st.glu, g, past)
-	h = ops.RMSNorm(ops.CausalConv(g, l.Depthwise), l.ConvNorm, eps) // [n, A]
+	glu := ops.GLU(m.apply(&l.ConvStart, ops.RMSNorm(x, l.ConvPre, eps))) // [n, A]
+	h = g.each(ops, func(s *hearing, rows [2]int) tensor.Tensor { return s.convolve(i, ops.Rows(glu, rows[0], rows[1])) })
+	h = ops.RMSNorm(h, l.ConvNorm, eps)
 	x = ops.Add(x, m.apply(&l.ConvEnd, ops.Activate(tensor.SiLU, h)))
 
-	return ops.RMSNorm(s.feedForward(&l.FF2, x), l.Out, eps)
+	return ops.RMSNorm(m.feedForward(&l.FF2, x), l.Out, eps)
 }
 
-func (s *hearing) feedForward(f *feedForward, x tensor.Tensor) tensor.Tensor {
-	m, ops, c := s.m, s.m.ops, s.m.cfg.Audio
+// convolve looks back over the kernel's width: [n, A] → [n, A].
+func (s *hearing) convolve(i int, x tensor.Tensor) tensor.Tensor {
+	ops, c, st := s.m.ops, s.m.cfg.Audio, &s.layers[i]
+	past := c.Kernel - 1
+	if st.glu == nil {
+		x = ops.Concat(ops.Input(make([]float32, past*c.Hidden), past, c.Hidden), x)
+	} else {
+		x = ops.Concat(st.glu, x)
+	}
+	st.glu = s.carry(st.glu, x, past)
+	return ops.CausalConv(x, s.m.audio.Layers[i].Depthwise)
+}
+
+func (m *Model) feedForward(f *feedForward, x tensor.Tensor) tensor.Tensor {
+	ops, c := m.ops, m.cfg.Audio
 	h := m.apply(&f.W1, ops.RMSNorm(x, f.Pre, c.Eps)) // [n, 4A]
 	h = m.apply(&f.W2, ops.Activate(tensor.SiLU, h))  // [n, A]
 	return ops.Add(x, ops.Scale(ops.RMSNorm(h, f.Post, c.Eps), c.Residual))
 }
 
-// attention looks back over span rows with a relative bias. Source: spec
-// section 11.4.
-func (s *hearing) attention(i int, h tensor.Tensor) tensor.Tensor {
-	m, l, ops, c, st := s.m, &s.m.audio.Layers[i], s.m.ops, s.m.cfg.Audio, &s.layers[i]
+// listen lets every row look back over span rows of its clip with a relative
+// bias: h [n, A] → [n, A]. Source: spec section 11.4.
+func (m *Model) listen(g *several, i int, h tensor.Tensor) tensor.Tensor {
+	l, ops, c := &m.audio.Layers[i], m.ops, m.cfg.Audio
 	heads := func(y tensor.Tensor) tensor.Tensor {
 		return ops.Reshape(y, y.Shape()[0], c.Heads, c.Hidden/c.Heads)
 	}
 	q := ops.Mul(heads(m.apply(&l.Q, h)), l.QScale)   // [n, N, D]
 	k := ops.Scale(heads(m.apply(&l.K, h)), keyScale) // [n, N, D]
 	v := heads(m.apply(&l.V, h))                      // [n, N, D]
-	if st.k != nil {
-		k, v = ops.Concat(st.k, k), ops.Concat(st.v, v)
-	}
-	st.k, st.v = s.carry(st.k, k, c.Span-1), s.carry(st.v, v, c.Span-1)
-	return ops.LocalAttention(q, k, v, l.Rel, c.Span, c.Cap) // [n, A]
+	return g.each(ops, func(s *hearing, rows [2]int) tensor.Tensor {
+		st, own := &s.layers[i], func(x tensor.Tensor) tensor.Tensor { return ops.Rows(x, rows[0], rows[1]) }
+		k, v := own(k), own(v)
+		if st.k != nil {
+			k, v = ops.Concat(st.k, k), ops.Concat(st.v, v)
+		}
+		st.k, st.v = s.carry(st.k, k, c.Span-1), s.carry(st.v, v, c.Span-1)
+		return ops.LocalAttention(own(q), k, v, l.Rel, c.Span, c.Cap)
+	})
 }

@@ -307,3 +307,15 @@ func (m *Model) NewAudio() model.AudioEncoder {
 	}
 	return m.newHearing()
 }
+
+// Hear lets several encoders take pieces in together.
+func (m *Model) Hear(pieces []model.Piece) []tensor.Tensor {
+	if m.frame != nil {
+		return m.hearFrames(pieces)
+	}
+	of := make([]*hearing, len(pieces))
+	for i, s := range pieces {
+		of[i] = s.Encoder.(*hearing)
+	}
+	return m.hear(of, pieces)
+}

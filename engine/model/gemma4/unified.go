@@ -44,12 +44,30 @@ type frames struct{ m *Model }
 
 // Push projects the frames of f.
 func (s frames) Push(f audio.Features) tensor.Tensor {
-	if f.Rows() == 0 {
-		return nil
+	return s.m.hearFrames([]model.Piece{{Rows: f}})[0]
+}
+
+// hearFrames projects the frames of several clips together.
+func (m *Model) hearFrames(pieces []model.Piece) []tensor.Tensor {
+	var values []float32
+	width := m.cfg.Frame.Width
+	for _, s := range pieces {
+		values = append(values, s.Rows.Data...)
 	}
-	x := s.m.ops.Input(f.Data, f.Rows(), f.Width) // [n, 640]
-	x = s.m.ops.RMSNorm(x, nil, s.m.cfg.Frame.Eps)
-	return s.m.ops.Name(s.m.ops.Linear(x, s.m.frame, nil), "audio.embeds") // [n, H]
+	out := make([]tensor.Tensor, len(pieces))
+	if len(values) == 0 {
+		return out
+	}
+	x := m.ops.RMSNorm(m.ops.Input(values, len(values)/width, width), nil, m.cfg.Frame.Eps) // [n, 640]
+	x = m.ops.Name(m.ops.Linear(x, m.frame, nil), "audio.embeds")                           // [n, H]
+	at := 0
+	for i, s := range pieces {
+		if n := s.Rows.Rows(); n > 0 {
+			out[i] = m.ops.Rows(x, at, at+n)
+			at += n
+		}
+	}
+	return out
 }
 
 // Flush projects the last frames.
