@@ -1,7 +1,9 @@
 package turn
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -120,5 +122,65 @@ func TestUnits(t *testing.T) {
 	}
 	if got := Milliseconds(16016); got != 1001 {
 		t.Errorf("Milliseconds = %d", got)
+	}
+}
+
+// playFinished steps through frames written as pairs of digits, tenths of the
+// probability of speech and of the estimate.
+func playFinished(m *Machine, frames string) (edges []string) {
+	names := map[Edge]string{Started: "started", Likely: "likely", Resumed: "resumed", Stopped: "stopped"}
+	for i := 0; i+1 < len(frames); i += 2 {
+		e := m.Step(Frame{
+			Start:       int64(i/2) * FrameSamples,
+			Probability: float32(frames[i]-'0') / 10,
+			Finished:    float32(frames[i+1]-'0') / 10,
+		})
+		if e != None {
+			edges = append(edges, fmt.Sprint(names[e], " ", i/2))
+		}
+	}
+	return edges
+}
+
+func TestPatienceWaitsForTheUnfinished(t *testing.T) {
+	// 5 frames when sure, 20 when not.
+	patience := Patience{Least: 160 * time.Millisecond, Most: 640 * time.Millisecond, Sure: 0.8, Unsure: 0.2}
+	speech := strings.Repeat("90", 3)
+	for _, tt := range []struct {
+		name, pause string
+		want        []string
+	}{
+		{"finished", strings.Repeat("09", 20), []string{"started 1", "likely 5", "stopped 7"}},
+		{"unfinished", strings.Repeat("00", 25), []string{"started 1", "likely 12", "stopped 22"}},
+		{"halfway", strings.Repeat("05", 25), []string{"started 1", "likely 7", "stopped 12"}},
+		{"finished at second thought", strings.Repeat("01", 12) + "09", []string{"started 1", "likely 12", "stopped 15"}},
+		{"going on", strings.Repeat("09", 4) + strings.Repeat("90", 2), []string{"started 1", "likely 5", "resumed 7"}},
+	} {
+		m := &Machine{Options: Options{Threshold: 0.5, Likely: 96 * time.Millisecond, Patience: patience}}
+		if got := playFinished(m, speech+tt.pause); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestEagerWaitsNoLongerThanTheProtocolSays(t *testing.T) {
+	for eagerness, most := range map[string]time.Duration{
+		"low": 8 * time.Second, "medium": 4 * time.Second, "auto": 4 * time.Second, "": 4 * time.Second, "high": 2 * time.Second,
+	} {
+		p := Eager(eagerness)
+		if got := p.Silence(0); got != most {
+			t.Errorf("%q waits for %v, want %v", eagerness, got, most)
+		}
+		last := p.Silence(0)
+		for finished := 0.0; finished <= 1; finished += 0.01 {
+			s := p.Silence(finished)
+			if s > last || s < p.Least || p.Least < 100*time.Millisecond {
+				t.Errorf("%q: %v of silence at %.2f after %v", eagerness, s, finished, last)
+			}
+			last = s
+		}
+	}
+	if low, high := Eager("low"), Eager("high"); low.Least <= high.Least {
+		t.Error("the least eager is not the most patient")
 	}
 }
