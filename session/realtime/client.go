@@ -95,6 +95,8 @@ type ResponseParams struct {
 	MaxOutputTokens Opt[int]        // 0 is "inf"
 	Temperature     Opt[float64]    // not in the current protocol, but sent
 	Metadata        json.RawMessage // an object of strings, echoed as it came; nil for none
-	Voice           Opt[string]     // accepted
-	Reasoning       Opt[*Reasoning] // accepted
+	Voice           Opt[string]     // instead of the session's
+	Format          Opt[Format]     // of the sound, instead of the session's
+	ParallelTools   Opt[bool]       // instead of the session's
+	Reasoning       Opt[*Reasoning] // instead of the session's
 }

@@ -53,6 +53,9 @@ func Decode(data []byte) (ClientEvent, error) {
 	}
 	name, _ := root.text("type")
 	root.need("type")
+	if name == "transcription_session.update" { // in the older protocol
+		name = "session.update"
+	}
 	decode, known := decoders[name]
 	if !known {
 		r.fail(CodeUnknownEvent, "type", "unknown event type %q, supported are %s",
@@ -90,6 +93,9 @@ func decodeSessionUpdate(e event, o object) ClientEvent {
 	}
 	if s, ok := o.object("session"); ok {
 		ev.Session = decodeSession(s)
+		if name, _ := o.text("type"); name == "transcription_session.update" {
+			ev.Session.Type, ev.Session.Beta = some(TranscriptionSession), true
+		}
 	}
 	return ev
 }
@@ -172,9 +178,18 @@ func decodeParams(o object) ResponseParams {
 	p.Temperature = decodeTemperature(o)
 	p.Reasoning = decodeReasoning(o)
 	p.Metadata = decodeMetadata(o)
+	if v, ok := o.flag("parallel_tool_calls"); ok {
+		p.ParallelTools = some(v)
+	}
+	p.Voice, p.Format = decodeVoice(o), decodeFlatFormat(o, "output_audio_format")
 	if audio, ok := o.object("audio"); ok {
 		if out, ok := audio.object("output"); ok {
-			p.Voice = decodeVoice(out)
+			if format, ok := out.object("format"); ok {
+				p.Format = decodeFormat(format)
+			}
+			if v := decodeVoice(out); v.Set {
+				p.Voice = v
+			}
 		}
 	}
 	return p

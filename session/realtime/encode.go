@@ -120,19 +120,11 @@ func (s *Session) append(b []byte) []byte {
 	b = fieldString(b, "model", s.Model)
 	b = fieldModality(b, s.Output)
 	b = fieldString(b, "instructions", s.Instructions)
-	b = append(key(b, "tools"), '[')
-	for i := range s.Tools {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = s.Tools[i].append(b)
-	}
-	b = append(b, ']')
-	b = fieldString(b, "tool_choice", s.ToolChoice.Mode)
+	b = s.appendTools(b)
 	if s.ParallelTools != nil {
 		b = fieldBool(b, "parallel_tool_calls", *s.ParallelTools)
 	}
-	b = fieldMaxTokens(b, s.MaxOutputTokens)
+	b = fieldLimit(b, "max_output_tokens", s.MaxOutputTokens)
 	if s.Reasoning != nil {
 		b = append(key(b, "reasoning"), '{')
 		b = fieldNullable(b, "effort", s.Reasoning.Effort)
@@ -151,16 +143,35 @@ func (s *Session) append(b []byte) []byte {
 	return append(b, "}}}"...)
 }
 
+func (s *Session) appendTools(b []byte) []byte {
+	b = append(key(b, "tools"), '[')
+	for i := range s.Tools {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.Tools[i].append(b)
+	}
+	b = append(b, ']')
+	return fieldString(b, "tool_choice", s.ToolChoice.Mode)
+}
+
 func (s *Session) appendInput(b []byte) []byte {
 	b = append(key(b, "input"), '{')
 	b = s.InputFormat.append(key(b, "format"))
-	b = key(b, "noise_reduction")
+	b = s.appendListening(b, "")
+	return append(b, '}')
+}
+
+// appendListening writes what is done with sound that comes in. prefix stands
+// before two of the names.
+func (s *Session) appendListening(b []byte, prefix string) []byte {
+	b = key(b, prefix+"noise_reduction")
 	if n := s.NoiseReduction; n != nil {
 		b = append(fieldString(append(b, '{'), "type", n.Type), '}')
 	} else {
 		b = append(b, "null"...)
 	}
-	b = key(b, "transcription")
+	b = key(b, prefix+"transcription")
 	if t := s.Transcription; t != nil {
 		b = t.append(b)
 	} else {
@@ -168,11 +179,9 @@ func (s *Session) appendInput(b []byte) []byte {
 	}
 	b = key(b, "turn_detection")
 	if t := s.TurnDetection; t != nil {
-		b = t.append(b)
-	} else {
-		b = append(b, "null"...)
+		return t.append(b)
 	}
-	return append(b, '}')
+	return append(b, "null"...)
 }
 
 // append writes the three keys that every client accepts, and no other: more
@@ -238,9 +247,10 @@ func fieldModality(b []byte, m Modality) []byte {
 	return append(appendString(b, string(m)), ']')
 }
 
-func fieldMaxTokens(b []byte, n int) []byte {
+// fieldLimit writes a number of tokens, 0 as "inf".
+func fieldLimit(b []byte, name string, n int) []byte {
 	if n == 0 {
-		return fieldString(b, "max_output_tokens", "inf")
+		return fieldString(b, name, "inf")
 	}
-	return fieldInt(b, "max_output_tokens", int64(n))
+	return fieldInt(b, name, int64(n))
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -45,6 +46,9 @@ func allEvents() []ServerEvent {
 		OutputItemAdded{"resp_1", 0, msg}, OutputItemDone{"resp_1", 0, msg},
 		PartAdded{place, Part{Type: ModalityText}}, PartDone{place, Part{ModalityText, "Hi"}},
 		TextDelta{place, "Hi"}, TextDone{place, "Hi"},
+		AudioDelta{place, []byte{1, 0, 2, 0}}, AudioDone{place}, TranscriptDelta{place, "Hi", 0.25}, TranscriptDone{place, "Hi"},
+		OutputStarted{"resp_1"}, OutputStopped{"resp_1"}, OutputCleared{"resp_1"},
+		ConversationCreated{"conv_1"}, RateLimitsUpdated{}, RateLimitsUpdated{[]RateLimit{{"tokens", 100, 40, 1.5}, {"requests", 10, 9, 0}}},
 		ArgumentsDelta{"resp_1", "item_3", 1, "call_1", "{"}, ArgumentsDone{"resp_1", "item_3", 1, "call_1", "f", "{}"},
 		TranscriptionDelta{"item_1", 0, "Hi"}, TranscriptionCompleted{"item_1", 0, "Hi", 1.5},
 		TranscriptionFailed{"item_1", 0, Invalid(CodeInvalidValue, "x", "no")},
@@ -118,6 +122,10 @@ func TestEventsEqualVerifiedPayloads(t *testing.T) {
 	sameJSON(t, PartAdded{Place{"resp_1", "item_2", 0, 0}, Part{Type: ModalityAudio}}, `{"type":"response.content_part.added","response_id":"resp_1","item_id":"item_2","output_index":0,"content_index":0,"part":{"type":"audio","transcript":""}}`)
 
 	sameJSON(t, ArgumentsDone{"resp_2", "item_3", 0, "call_1", "weather", `{"city":"Paris"}`}, `{"type":"response.function_call_arguments.done","response_id":"resp_2","item_id":"item_3","output_index":0,"call_id":"call_1","name":"weather","arguments":"{\"city\":\"Paris\"}"}`)
+	sameJSON(t, TranscriptDelta{Place{"resp_1", "item_2", 0, 0}, "Hi", 1.25}, `{"type":"response.output_audio_transcript.delta","response_id":"resp_1","item_id":"item_2","output_index":0,"content_index":0,"delta":"Hi","start_time":1.25}`)
+	sameJSON(t, AudioDelta{Place{"resp_1", "item_2", 0, 0}, []byte{1, 0, 1}}, `{"type":"response.output_audio.delta","response_id":"resp_1","item_id":"item_2","output_index":0,"content_index":0,"delta":"AQAB"}`)
+	sameJSON(t, RateLimitsUpdated{[]RateLimit{{"tokens", 100, 40, 1.5}}}, `{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","limit":100,"remaining":40,"reset_seconds":1.5}]}`)
+
 	call := &Item{ID: "item_3", Type: FunctionCall, Status: Completed, Name: "weather", CallID: "call_1", Arguments: `{"city":"Paris"}`}
 	sameJSON(t, OutputItemDone{"resp_2", 0, call}, `{"type":"response.output_item.done","response_id":"resp_2","output_index":0,"item":{"id":"item_3","object":"realtime.item","type":"function_call","status":"completed","name":"weather","call_id":"call_1","arguments":"{\"city\":\"Paris\"}"}}`)
 
@@ -165,6 +173,20 @@ func TestFailedResponseCarriesItsError(t *testing.T) {
 	want := map[string]any{"type": "failed", "error": map[string]any{"type": "server_error", "code": "server_error", "message": "lost"}}
 	if !reflect.DeepEqual(got["status_details"], want) || got["conversation_id"] != nil {
 		t.Errorf("response = %v", got)
+	}
+}
+
+func TestTimingsAreAnExtraKey(t *testing.T) {
+	r := &Response{ID: "r", Status: Completed, Output: ModalityAudio, Usage: &Usage{InputText: 5, OutputText: 2, OutputAudio: 7},
+		Timings: &Timings{AfterSpeech: true, FirstToken: 123456 * time.Microsecond, Total: 2 * time.Second, Rate: 19.96}}
+	got := checkFrame(t, ResponseDone{r})["response"].(map[string]any)
+	want := map[string]any{"since": "speech_stopped", "first_token_ms": 123.5, "first_audio_ms": nil, "total_ms": 2000., "tokens_per_second": 20.}
+	if !reflect.DeepEqual(got["timings"], want) {
+		t.Errorf("timings %v, want %v", got["timings"], want)
+	}
+	usage := got["usage"].(map[string]any)
+	if usage["total_tokens"] != 14. || usage["output_tokens"] != 9. || !reflect.DeepEqual(usage["output_token_details"], map[string]any{"text_tokens": 2., "audio_tokens": 7.}) {
+		t.Errorf("usage %v", usage)
 	}
 }
 

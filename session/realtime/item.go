@@ -108,12 +108,12 @@ func (c *Content) append(b []byte) []byte {
 	b = append(b, '{')
 	b = fieldString(b, "type", string(c.Type))
 	switch c.Type {
-	case InputText, OutputText:
+	case InputText, OutputText, betaText:
 		b = fieldString(b, "text", c.Text)
 	case InputAudio:
 		// The key must be there: one client throws without it.
 		b = fieldNullable(b, "transcript", c.Transcript)
-	case OutputAudio:
+	case OutputAudio, betaAudio:
 		b = fieldString(b, "transcript", c.Transcript)
 	case InputImage:
 		if c.ImageURL != "" {

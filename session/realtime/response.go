@@ -1,6 +1,10 @@
 package realtime
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math"
+	"time"
+)
 
 // Response is a response as its first and last event show it.
 type Response struct {
@@ -16,6 +20,7 @@ type Response struct {
 	Voice           string          // of its sound
 	Metadata        json.RawMessage // as sent; nil is null
 	Usage           *Usage          // nil until it is done
+	Timings         *Timings        // nil leaves it out
 }
 
 // Reason says why a response is cancelled or incomplete. Clients know these
@@ -33,7 +38,41 @@ const (
 type Usage struct {
 	InputText, InputAudio, InputImage    int // tokens of the prompt
 	CachedText, CachedAudio, CachedImage int // of these, found in the KV cache
-	OutputText                           int // tokens written
+	OutputText, OutputAudio              int // tokens written: as text or calls, and to be spoken
+}
+
+// Output returns the tokens written.
+func (u *Usage) Output() int { return u.OutputText + u.OutputAudio }
+
+// Timings say how fast a response was. They are not in the protocol: an extra
+// key of response.done that no client minds.
+type Timings struct {
+	AfterSpeech bool          // counted from the end of a turn that the server found, else from response.create
+	FirstToken  time.Duration // until the first token, 0 if there was none
+	FirstAudio  time.Duration // until the first sound, 0 if there was none
+	Total       time.Duration // until the end
+	Rate        float64       // tokens a second from the first to the last, 0 if there are not two
+}
+
+func (t *Timings) append(b []byte) []byte {
+	b = append(b, '{')
+	since := "response_create"
+	if t.AfterSpeech {
+		since = "speech_stopped"
+	}
+	b = fieldString(b, "since", since)
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"first_token_ms", t.FirstToken}, {"first_audio_ms", t.FirstAudio}, {"total_ms", t.Total}} {
+		if f.d > 0 {
+			b = fieldNumber(b, f.name, float64(f.d.Round(100*time.Microsecond))/float64(time.Millisecond))
+		} else {
+			b = fieldNull(b, f.name)
+		}
+	}
+	b = fieldNumber(b, "tokens_per_second", math.Round(t.Rate*10)/10)
+	return append(b, '}')
 }
 
 func (r *Response) append(b []byte) []byte {
@@ -52,17 +91,26 @@ func (r *Response) append(b []byte) []byte {
 	b = append(b, ']')
 	b = fieldNullable(b, "conversation_id", r.ConversationID)
 	b = fieldModality(b, r.Output)
-	b = fieldMaxTokens(b, r.MaxOutputTokens)
+	b = fieldLimit(b, "max_output_tokens", r.MaxOutputTokens)
 	b = append(key(b, "audio"), `{"output":{`...)
 	b = r.Format.append(key(b, "format"))
 	b = fieldString(b, "voice", r.Voice)
 	b = append(b, "}}"...)
+	return append(r.appendEnd(b), '}')
+}
+
+// appendEnd writes what both versions of the protocol end with.
+func (r *Response) appendEnd(b []byte) []byte {
 	b = fieldRaw(b, "metadata", r.Metadata)
 	b = key(b, "usage")
 	if r.Usage == nil {
-		return append(b, "null}"...)
+		return append(b, "null"...)
 	}
-	return append(r.Usage.append(b), '}')
+	b = r.Usage.append(b)
+	if r.Timings != nil {
+		b = r.Timings.append(key(b, "timings"))
+	}
+	return b
 }
 
 func (r *Response) appendDetails(b []byte) []byte {
@@ -87,9 +135,9 @@ func (r *Response) appendDetails(b []byte) []byte {
 func (u *Usage) append(b []byte) []byte {
 	input := u.InputText + u.InputAudio + u.InputImage
 	b = append(b, '{')
-	b = fieldInt(b, "total_tokens", int64(input+u.OutputText))
+	b = fieldInt(b, "total_tokens", int64(input+u.Output()))
 	b = fieldInt(b, "input_tokens", int64(input))
-	b = fieldInt(b, "output_tokens", int64(u.OutputText))
+	b = fieldInt(b, "output_tokens", int64(u.Output()))
 	b = append(key(b, "input_token_details"), '{')
 	b = fieldKinds(b, u.InputText, u.InputAudio, u.InputImage)
 	b = fieldInt(b, "cached_tokens", int64(u.CachedText+u.CachedAudio+u.CachedImage))
@@ -98,7 +146,7 @@ func (u *Usage) append(b []byte) []byte {
 	b = append(b, "}}"...)
 	b = append(key(b, "output_token_details"), '{')
 	b = fieldInt(b, "text_tokens", int64(u.OutputText))
-	b = fieldInt(b, "audio_tokens", 0)
+	b = fieldInt(b, "audio_tokens", int64(u.OutputAudio))
 	return append(b, "}}"...)
 }
 

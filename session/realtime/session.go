@@ -126,6 +126,7 @@ type ToolChoice struct {
 // SessionPatch is a session.update: what is not set stays as it is. The fields
 // are those of Session.
 type SessionPatch struct {
+	Beta            bool // it is written as in the older protocol, see AppendBeta
 	Type            Opt[string]
 	Output          Opt[Modality]
 	Instructions    Opt[string]

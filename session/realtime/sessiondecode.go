@@ -17,6 +17,8 @@ func decodeSession(o object) SessionPatch {
 	var p SessionPatch
 	if t, ok := o.text("type"); ok && o.oneOf("type", t, RealtimeSession, TranscriptionSession) {
 		p.Type = some(t)
+	} else {
+		p.Beta = isFlat(o)
 	}
 	p.Output = decodeModalities(o)
 	if s, ok := o.text("instructions"); ok {
@@ -69,6 +71,18 @@ func decodeOutput(o object, p *SessionPatch) {
 	if v, ok := o.within("speed", 0.25, 1.5); ok {
 		p.Speed = some(v)
 	}
+}
+
+// isFlat reports whether a session has fields that only the older protocol has
+// there.
+func isFlat(o object) bool {
+	for _, name := range []string{"modalities", "voice", "input_audio_format", "output_audio_format", "input_audio_transcription",
+		"input_audio_noise_reduction", "turn_detection", "max_response_output_tokens"} {
+		if o.present(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // decodeFlat reads the fields that the older protocol has at the top.
