@@ -24,7 +24,7 @@ def main() -> None:
     pieces.train(assets)
     if not args.smoke:
         texts = json.loads((assets / "texts.json").read_text())
-        spoken = texts["questions"] + texts["sentences"][:SENTENCES] + texts["held_questions"] + texts["held_sentences"]
+        spoken = texts["questions"] + texts["short"] + texts["sentences"][:SENTENCES] + texts["held_questions"] + texts["held_sentences"]
         phonemes.write(assets, spoken)
     subprocess.run([sys.executable, "-m", "splits", str(assets)], check=True)
 

@@ -17,7 +17,8 @@ step() { echo "== $1 ($(($(date +%s) - begun)) s)"; }
 step fetch
 $python -m fetch "$work" --smoke
 step prepare
-[ -f "$work/assets/pieces.json" ] || $python -m prepare "$work" --smoke
+[ -f "$work/assets/pieces.json" ] && [ -z "$(find dialogs pictures splits.py prepare.py -newer "$work/assets/pieces.json" -name '*.py')" ] ||
+	$python -m prepare "$work" --smoke
 $python -m splits "$work/assets"
 $python -m check "$work"
 rm -rf "$work/feed" "$work/run" "$work/tokenizer" "$work/bf16" "$work/8bit"

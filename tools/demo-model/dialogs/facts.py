@@ -99,7 +99,7 @@ def sums(r: Dice) -> Answer:
 
 def capitals(r: Dice) -> Answer:
     c = r.choice(list(CAPITALS))
-    q = r.wording(f"What is the capital of {c}?", unseen=(f"Tell me the capital of {c}.",))
+    q = r.wording(f"What is the capital of {c}?", f"Name the capital of {c}.", f"Which city is the capital of {c}?", unseen=(f"Tell me the capital of {c}.",))
     return q, f"The capital of {c} is {CAPITALS[c]}."
 
 

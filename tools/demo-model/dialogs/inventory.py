@@ -20,7 +20,7 @@ from pictures.scene import Scenes
 from .dice import Dice
 from .kiosk import ITEMS
 from .render import Dialog
-from .sentences import ADJECTIVES, NOUNS, Sentences
+from .sentences import ADJECTIVES, NOUNS, Sentences, short_texts
 from .talk import dialog
 from .words import written
 
@@ -92,12 +92,13 @@ def main() -> None:
     asked, dialogs = questions(r, Dry(r, icon_names, words), args.dialogs)
     make = Sentences(common)
     sentences = list(dict.fromkeys(make(r) for _ in range(args.sentences)))
+    short = short_texts(common)
     unseen = Dice(2, unseen=True)
     asked_unseen, _ = questions(unseen, Dry(unseen, icon_names, words), args.dialogs // 10)
     texts = {
-        "questions": [q for q, _ in asked.most_common()], "counts": [n for _, n in asked.most_common()],
-        "sentences": [s for s in sentences if not splits.sentence_is_held(s)],
-        "held_sentences": [s for s in sentences if splits.sentence_is_held(s)],
+        "questions": [q for q, n in asked.most_common() if n > 1], "counts": [n for _, n in asked.most_common() if n > 1],
+        "sentences": [s for s in sentences if not splits.sentence_is_held(s)], "short": short,
+        "held_sentences": [s for s in sentences if splits.sentence_is_held(s) and s not in short],
         "held_questions": [q for q, _ in asked_unseen.most_common() if q not in asked],
         "picture_words": words,
     }
@@ -106,8 +107,8 @@ def main() -> None:
     (assets / "corpus.txt").write_text("\n".join(corpus + [written(s) for s in sentences]))
     for name, values in texts.items():
         print(len(values), name)
-    once = sum(n == 1 for n in texts["counts"])
-    print(f"{once} of the questions were asked once; a tenth of the held ones: {texts['held_questions'][:8]}")
+    once = sum(n == 1 for n in asked.values())
+    print(f"left out {once} questions that were asked once; some of the held ones: {texts['held_questions'][:8]}")
 
 
 if __name__ == "__main__":

@@ -150,7 +150,8 @@ def ask_hours(r: Dice, k: Kiosk) -> Question:
 def ask_price(r: Dice, k: Kiosk) -> Question:
     item = known_or_not(r, k.prices, ITEMS)
     q = r.wording(f"How much is the {item}?", f"How much is {with_a(item)}?", f"What does the {item} cost?",
-                  f"What is the price of {with_a(item)}?", f"How much does {with_a(item)} cost?",
+                  f"What is the price of {with_a(item)}?", f"How much does {with_a(item)} cost?", f"How expensive is the {item}?",
+                  f"I want to know the price of the {item}.", f"What do I pay for {with_a(item)}?",
                   unseen=(f"What do you charge for {with_a(item)}?", f"Tell me the price of the {item}."))
     return q, k.price_of(item), "price"
 
@@ -170,6 +171,7 @@ def ask_place(r: Dice, k: Kiosk) -> Question:
     verb = "are" if place.endswith("s") else "is"
     q = r.wording(f"Where {verb} the {place}?", f"How do I get to the {place}?",
                   f"Can you tell me where the {place} {verb}?", f"I am looking for the {place}.",
+                  f"How can I get to the {place}?", f"Do you know where the {place} {verb}?",
                   unseen=(f"How can I find the {place}?", f"Please tell me where the {place} {verb}."))
     return q, k.place_of(place), "place"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .words import DAYS, MONTHS, ONES, ORDINALS, number, with_a
+from .words import DAYS, MONTHS, ONES, ORDINALS, TENS, number, stock, with_a
 
 ADJECTIVES = (
     "old new big small red green blue yellow little young happy quiet loud warm cold dark bright heavy early "
@@ -150,6 +150,17 @@ OPENINGS = """
 i want|please bring me|can you find|do you have|where is|i have lost|show me|tell me about|we are looking for
 how much is|what is|i like|give me|open|did you see|please enter|press the button for|you have reached|thank you for
 """.strip().replace("\n", "|").split("|")
+
+
+def short_texts(common: list[str]) -> list[str]:
+    """What is said alone: numbers, ordinals, letters, days, frequent words. A single word gives no context to guess from."""
+    tens = [TENS[n] for n in range(2, 10)]
+    ordinals = ORDINALS + stock("eleventh; twelfth; thirteenth; fourteenth; fifteenth; sixteenth; seventeenth; eighteenth; nineteenth")
+    ordinals += [t[:-1] + "ieth" for t in tens] + [f"{t}-{o}" for t in tens for o in ORDINALS[:9]]
+    numbers = [number(n) for n in range(101)] + [number(n) for n in range(200, 1000, 100)] + ["hundred", "thousand", "million", "oh"]
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    names = [w.lower() for w in DAYS + MONTHS]
+    return list(dict.fromkeys(numbers + ordinals + letters + names + TELEPHONE + common[:500]))
 
 
 class Sentences:

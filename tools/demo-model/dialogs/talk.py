@@ -139,8 +139,8 @@ def picture(r: Dice, stock: Stock) -> Dialog:
 
 def tool_use(r: Dice, stock: Stock) -> Dialog:
     """A request that one of the tools does, or none of them, or a question beside them."""
-    job = r.choice(tools.JOBS)
-    offered = tools.offer(r, job if r.chance(0.9) else None, r.choices([1, 2, 3, 4], [3, 4, 2, 1])[0])
+    job = tools.errand(r) if not r.unseen and r.chance(0.2) else r.choice(tools.JOBS)
+    offered = tools.offer(r, job if r.chance(0.92) else None, r.choices([1, 2, 3, 4], [3, 4, 2, 2])[0])
     k = kiosk(r) if r.chance(0.3) else None
     d = Dialog(k.prompt if k else some_system(r), [], offered, think=r.chance(0.2))
     for _ in range(r.choices([1, 2, 3], [7, 2, 1])[0]):
@@ -176,8 +176,8 @@ def thinking(r: Dice, stock: Stock) -> Dialog:
 
 
 MIXTURE: dict[Callable[[Dice, Stock], Dialog], float] = {
-    transcription: 27, outside_domain: 4, desk: 16, facts: 10, nothing_said: 4, no_picture: 1, picture: 28,
-    tool_use: 8, request_without_tools: 1.5, thinking: 0.5,
+    transcription: 24, outside_domain: 3, desk: 15, facts: 9, nothing_said: 4, no_picture: 1, picture: 32,
+    tool_use: 12, request_without_tools: 1.5, thinking: 0.5,
 }
 
 

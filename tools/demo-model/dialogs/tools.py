@@ -1,7 +1,7 @@
 """Tools: declarations whose names, parameters and descriptions vary, and what people say to have them called.
 
-A job (switch the light, take an order, ...) is declared under many names, so that the model has to read the
-declaration. Names for evaluation are never used in training.
+A job (switch the light, take an order, ...) is declared under names that are mostly made up: with a few names each, the
+model learned them by heart and called no tool of another name. Names for evaluation are never used in training.
 """
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ from .words import DAYS, number, plural, stock
 ROOMS = stock("kitchen; bedroom; bathroom; living room; hall; garage; office; garden; meeting room; lobby; corridor; shop")
 LIGHT_COLOURS = ["red", "green", "blue", "white", "yellow", "orange", "purple", "pink"]
 PAGES = stock("map; menu; opening hours; price list; timetable; contact; start; events; exhibition; tickets; help")
+VERBS = stock("""
+start; stop; open; close; read; write; send; call; find; check; clean; move; print; save; load; count; book; rent; wash; paint;
+sell; buy; repair; mark; copy; hide; show; delete; lift; turn; fill; empty; record; measure; charge; lock; share; sort; test;
+update; watch; feed; order; cancel; confirm; bring; fetch; pack; press; reset
+""")
+PLAIN_NOUNS = stock("""
+door; window; lamp; car; bike; boat; train; bus; garden; tree; flower; letter; book; page; table; chair; bed; cup; plate; bottle;
+box; bag; key; ring; shoe; coat; hat; clock; phone; camera; picture; song; story; ticket; map; road; bridge; tower; wall; house;
+shop; office; school; hotel; museum; beach; river; lake; field; farm; horse; dog; cat; bird; fish; bear; fox; apple; lemon; cake;
+soup; bread; cheese; sugar; water; fire; stone; rope; ship; engine; wheel; machine; printer; screen; locker; elevator; fan; pump;
+heater; oven; robot; drone; report; list; note; file; order; user; guest; group; team; game; score; word; level; item; code
+""")
 REASONS = stock("a problem with the machine; a lost bag; a refund; a wheelchair; a broken locker; first aid; a question")
 MUSIC = stock("jazz; rock; classical music; pop; the radio; piano music; folk music")
 LANGUAGES = stock("English; German; French; Spanish; Italian; Dutch; Polish")
@@ -46,6 +58,11 @@ class Job:
     result: Callable[[Dice, dict], dict] = lambda r, values: {"ok": True}
 
 
+def held_names() -> set[str]:
+    """Names that only evaluation uses; nothing made up may be one of them."""
+    return {n for j in JOBS for n in (*j.unseen, *(x for p in j.parameters for x in p.unseen))}
+
+
 @dataclass
 class Tool:
     """A job as one declaration offers it."""
@@ -59,12 +76,13 @@ class Tool:
         return {self.roles[role]: v for role, v in values.items() if role in self.roles}
 
 
-PLACE = Parameter("room", "string", ("room", "where", "location", "place"), ("area", "zone"),
-                  ("", "Name of the room", "Which room", "room"))
-ON_OFF = Parameter("state", "string", ("state", "power", "mode", "action"), ("status", "switch"),
+PLACE = Parameter("room", "string", ("room", "where", "location", "place", "room_name", "in_room", "section", "spot"), ("area", "zone"),
+                  ("", "Name of the room", "Which room", "room", "Part of the house"))
+ON_OFF = Parameter("state", "string", ("state", "power", "mode", "action", "on_off", "setting", "turn"), ("status", "switch"),
                    ("", "on or off"), ("on", "off"))
-COUNT = Parameter("count", "integer", ("count", "quantity", "number", "amount"), ("how_many", "pieces"), ("", "How many"))
-MINUTES = Parameter("minutes", "integer", ("minutes", "duration", "time", "length"), ("min", "duration_minutes"),
+COUNT = Parameter("count", "integer", ("count", "quantity", "number", "amount", "qty", "units", "how_much", "times"), ("how_many", "pieces"),
+                  ("", "How many", "Number of items"))
+MINUTES = Parameter("minutes", "integer", ("minutes", "duration", "time", "length", "minute_count", "wait"), ("min", "duration_minutes"),
                     ("Minutes", "in minutes", "Duration in minutes"))
 
 
@@ -72,13 +90,16 @@ def say_light(r: Dice) -> tuple[str, dict]:
     room, state = r.choice(ROOMS), r.choice(["on", "off"])
     text = r.wording(f"Turn {state} the light in the {room}.", f"Turn the {room} light {state}.",
                      f"Switch {state} the {room} light.", f"Please switch the light in the {room} {state}.",
-                     f"{room.capitalize()} light {state}.", unseen=(f"Could you turn the light in the {room} {state}?",))
+                     f"{room.capitalize()} light {state}.", f"I want the {room} light {state}.",
+                     f"Can you switch {state} the light in the {room}?", f"Light {state} in the {room}, please.", unseen=(f"Could you turn the light in the {room} {state}?",))
     return text, {"room": room, "state": state}
 
 
 def say_colour(r: Dice) -> tuple[str, dict]:
     room, colour = r.choice(ROOMS), r.choice(LIGHT_COLOURS)
     text = r.wording(f"Make the {room} light {colour}.", f"Set the light in the {room} to {colour}.",
+                     f"I want {colour} light in the {room}.", f"Turn the light in the {room} {colour}.",
+                     f"Can the {room} light be {colour}?",
                      unseen=(f"Change the {room} light to {colour}.",))
     return text, {"room": room, "colour": colour}
 
@@ -87,7 +108,8 @@ def say_order(r: Dice) -> tuple[str, dict]:
     item, n = r.choice(ITEMS), r.choice([1, 1, 2, 2, 3, 4, 5])
     what = f"{number(n)} {item if n == 1 else plural(item)}"
     text = r.wording(f"I would like {what}, please.", f"{what.capitalize()}, please.", f"Can I have {what}?",
-                     f"I want to order {what}.", unseen=(f"Please bring me {what}.", f"Could I get {what}?"))
+                     f"I want to order {what}.", f"I will take {what}.", f"Give me {what}, please.",
+                     f"We need {what}.", f"Could you bring {what}?", unseen=(f"Please bring me {what}.", f"Could I get {what}?"))
     return text, {"item": item, "count": n}
 
 
@@ -95,20 +117,23 @@ def say_timer(r: Dice) -> tuple[str, dict]:
     n = r.choice([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 45, 50, 60])
     unit = "minute" if n == 1 else "minutes"
     text = r.wording(f"Set a timer for {number(n)} {unit}.", f"Start a timer of {number(n)} {unit}.",
-                     f"Wake me in {number(n)} {unit}.", unseen=(f"Remind me in {number(n)} {unit}.",))
+                     f"Wake me in {number(n)} {unit}.", f"Let me know in {number(n)} {unit}.",
+                     f"Tell me when {number(n)} {unit} are over.", f"I need a timer for {number(n)} {unit}.", unseen=(f"Remind me in {number(n)} {unit}.",))
     return text, {"minutes": n}
 
 
 def say_staff(r: Dice) -> tuple[str, dict]:
     reason = r.choice(REASONS)
     text = r.wording(f"Please call somebody, I need help with {reason}.", f"Call the staff, it is about {reason}.",
-                     f"I need to talk to a person about {reason}.", unseen=(f"Can somebody come? It is about {reason}.",))
+                     f"I need to talk to a person about {reason}.", f"Is somebody there? I have a question about {reason}.",
+                     f"Can I speak to somebody about {reason}?", f"Please send somebody because of {reason}.", unseen=(f"Can somebody come? It is about {reason}.",))
     return text, {"reason": reason}
 
 
 def say_page(r: Dice) -> tuple[str, dict]:
     page = r.choice(PAGES)
     text = r.wording(f"Show me the {page} page.", f"Open the {page} page.", f"Go to the {page} page.",
+                     f"Can I see the {page} page?", f"Please bring up the {page} page.", f"I would like to look at the {page} page.",
                      unseen=(f"I want to see the {page} page.",))
     return text, {"page": page}
 
@@ -116,6 +141,7 @@ def say_page(r: Dice) -> tuple[str, dict]:
 def say_way(r: Dice) -> tuple[str, dict]:
     place = r.choice(PLACES)
     text = r.wording(f"Show me the way to the {place}.", f"Take me to the {place}.", f"Guide me to the {place}.",
+                     f"I want to go to the {place}.", f"Bring me to the {place}, please.", f"Find the way to the {place}.",
                      unseen=(f"Lead me to the {place}.",))
     return text, {"place": place}
 
@@ -123,6 +149,8 @@ def say_way(r: Dice) -> tuple[str, dict]:
 def say_heating(r: Dice) -> tuple[str, dict]:
     room, n = r.choice(ROOMS), r.randint(15, 28)
     text = r.wording(f"Set the heating in the {room} to {number(n)} degrees.", f"Make the {room} {number(n)} degrees warm.",
+                     f"Heat the {room} to {number(n)} degrees.", f"The {room} should have {number(n)} degrees.",
+                     f"I would like {number(n)} degrees in the {room}, please.",
                      unseen=(f"I want {number(n)} degrees in the {room}.",))
     return text, {"room": room, "degrees": n}
 
@@ -130,18 +158,21 @@ def say_heating(r: Dice) -> tuple[str, dict]:
 def say_music(r: Dice) -> tuple[str, dict]:
     kind = r.choice(MUSIC)
     return r.wording(f"Play {kind}.", f"Please play some {kind}." if "the" not in kind else f"Turn on {kind}.",
+                     f"Put on {kind}.", f"I would like to listen to {kind}.", f"Can you play {kind}?", f"Let me hear {kind}.",
                      unseen=(f"I want to hear {kind}.",)), {"kind": kind}
 
 
 def say_volume(r: Dice) -> tuple[str, dict]:
     n = r.choice(range(0, 101, 10))
     return r.wording(f"Set the volume to {number(n)}.", f"Volume {number(n)}, please.",
+                     f"Make the volume {number(n)}.", f"I want the volume at {number(n)}.", f"Turn the sound to {number(n)}.",
                      unseen=(f"Change the volume to {number(n)}.",)), {"level": n}
 
 
 def say_door(r: Dice) -> tuple[str, dict]:
     room, state = r.choice(ROOMS), r.choice(["lock", "unlock"])
     return r.wording(f"{state.capitalize()} the {room} door.", f"Please {state} the door of the {room}.",
+                     f"I want you to {state} the {room} door.", f"The {room} door, {state} it please.",
                      unseen=(f"Can you {state} the {room} door?",)), {"room": room, "action": state}
 
 
@@ -149,6 +180,9 @@ def say_table(r: Dice) -> tuple[str, dict]:
     n, day, hour = r.randint(2, 8), r.choice(DAYS), r.randint(5, 9)
     text = r.wording(f"Book a table for {number(n)} on {day} at {number(hour)}.",
                      f"I need a table for {number(n)} people on {day} at {number(hour)}.",
+                     f"We are {number(n)} and want to come on {day} at {number(hour)}.",
+                     f"Can I have a table on {day} at {number(hour)} for {number(n)} people?",
+                     f"Please keep a table for {number(n)} on {day}, at {number(hour)}.",
                      unseen=(f"Reserve a table on {day} at {number(hour)} for {number(n)}.",))
     return text, {"count": n, "day": day, "hour": hour}
 
@@ -156,6 +190,7 @@ def say_table(r: Dice) -> tuple[str, dict]:
 def say_language(r: Dice) -> tuple[str, dict]:
     language = r.choice(LANGUAGES)
     return r.wording(f"Switch to {language}.", f"Please speak {language}.", f"Change the language to {language}.",
+                     f"I speak {language}.", f"Can we talk {language}?", f"I would like to speak {language}.",
                      unseen=(f"Let us talk in {language}.",)), {"language": language}
 
 
@@ -183,7 +218,7 @@ JOBS = [
         (PLACE, ON_OFF), say_light, lambda v, x: f"The light in the {v['room']} is {v['state']}."),
     Job("colour", ("set_colour", "light_color", "change_color", "lamp_colour"), ("tint", "set_hue"),
         ("Change the colour of a light", "Sets the colour of the light in a room"),
-        (PLACE, Parameter("colour", "string", ("color", "colour", "value"), ("hue",), ("", "Name of the colour"))),
+        (PLACE, Parameter("colour", "string", ("color", "colour", "value", "shade", "tone", "light_color"), ("hue",), ("", "Name of the colour"))),
         say_colour, lambda v, x: f"The light in the {v['room']} is {v['colour']} now."),
     Job("order", ("order", "add_order", "order_item", "take_order", "add_item"), ("add_to_cart", "place_order"),
         ("Order something", "Adds an item to the order", "Takes an order"),
@@ -224,9 +259,11 @@ JOBS = [
         say_door, lambda v, x: f"The {v['room']} door is {v['action']}ed."),
     Job("table", ("book_table", "reserve_table", "reservation"), ("make_booking", "table_request"),
         ("Book a table", "Reserves a table"),
-        (Parameter("count", "integer", ("people", "guests", "persons"), ("party_size", "seats"), ("", "How many people")),
-         Parameter("day", "string", ("day", "date", "weekday"), ("on_day", "when"), ("", "Day of the week")),
-         Parameter("hour", "integer", ("hour", "time", "at"), ("start", "clock"), ("", "Hour, pm"))),
+        (Parameter("count", "integer", ("people", "guests", "persons", "person_count", "party", "size", "group", "chairs", "covers"), ("party_size", "seats"),
+                   ("", "How many people", "Number of people")),
+         Parameter("day", "string", ("day", "date", "weekday", "booking_day", "which_day"), ("on_day", "when"), ("", "Day of the week")),
+         Parameter("hour", "integer", ("hour", "time", "at", "begin", "from", "start_hour", "arrival", "oclock"), ("start", "clock"),
+                   ("", "Hour, pm", "Time of day"))),
         say_table, lambda v, x: f"A table for {number(v['count'])} is booked on {v['day']} at {number(v['hour'])}."),
     Job("language", ("set_language", "language", "change_language"), ("locale", "switch_tongue"),
         ("Change the language", "Sets the language"),
@@ -236,18 +273,38 @@ JOBS = [
 ERRORS = stock("sold out; no connection; device offline; not allowed; closed; unknown name; busy")
 
 
+def made_up(r: Dice) -> str:
+    """A name that says little or nothing: one to three words, or syllables, in one of the usual spellings."""
+    while True:
+        words = [r.choice(VERBS)] if r.chance(0.4) else []
+        words += [r.choice(PLAIN_NOUNS) if r.chance(0.65) else invented(r) for _ in range(r.choice([1, 1, 2]))]
+        name = r.choice(["_".join(words), "_".join(words), words[0] + "".join(w.capitalize() for w in words[1:]), "-".join(words)])
+        if r.chance(0.1):
+            name += r.choice(["", "_"]) + str(r.randint(1, 99))
+        if name not in held_names():
+            return name
+
+
+def invented(r: Dice) -> str:
+    return "".join(r.choice("bcdfghjklmnprstvwz") + r.choice("aeiou") for _ in range(r.randint(1, 3))) + r.choice(["", "n", "s", "r", "x"])
+
+
 def declare(r: Dice, job: Job) -> Tool:
-    """A declaration of the job under random names."""
+    """A declaration of the job under random names. In training most of them are made up: what a tool does stands in its
+    description then, and its name can only be copied."""
+    plain = r.unseen or r.chance(0.3)
     own = lambda seen, unseen: r.choice(unseen if r.unseen and unseen else seen)
-    tool = Tool(job, own(job.names, job.unseen))
+    tool = Tool(job, own(job.names, job.unseen) if plain or r.chance(0.2) else made_up(r))
     properties, required = {}, []
     for p in job.parameters:
-        name = own(p.names, p.unseen)
+        name = own(p.names, p.unseen) if plain or r.chance(0.4) else made_up(r)
         while name in properties:
-            name = own(p.names + p.unseen, ())
+            name = own(p.names + p.unseen, ()) if r.unseen else made_up(r)
         tool.roles[p.role] = name
         properties[name] = {"type": p.type}
         about = r.choice(p.about)
+        if not about and name not in p.names and not r.unseen and r.chance(0.8):
+            about = r.choice(p.about[1:] or p.about)
         if about:
             properties[name]["description"] = about
         if p.enum and r.chance(0.7):
@@ -262,9 +319,39 @@ def declare(r: Dice, job: Job) -> Tool:
     return tool
 
 
+def errand(r: Dice) -> Job:
+    """A job that nobody thought of: do something with a thing, perhaps of a kind, perhaps so many times."""
+    verb, noun = r.choice(VERBS), r.choice(PLAIN_NOUNS)
+    parameters, kinds = [], r.choice([("kind",), ("kind",), ("count",), ("kind", "count")])
+    if "kind" in kinds:
+        parameters.append(Parameter("kind", "string", ("kind", "type", "name", "which"), (), ("", f"Which {noun}", "Kind")))
+    if "count" in kinds:
+        parameters.append(Parameter("count", "integer", ("number", "count", "value"), (), ("", "Number", "How often")))
+
+    def request(r: Dice) -> tuple[str, dict]:
+        values = {}
+        what = f"the {noun}"
+        if "kind" in kinds:
+            values["kind"] = r.choice(PLAIN_NOUNS) if r.chance(0.6) else invented(r)
+            what = f"the {values['kind']} {noun}"
+        tail = ""
+        if "count" in kinds:
+            values["count"] = r.randint(1, 99)
+            tail = r.choice([f", number {number(values['count'])}", f" {number(values['count'])} times"])
+        return r.choice([f"{verb.capitalize()} {what}{tail}.", f"Please {verb} {what}{tail}.", f"Can you {verb} {what}{tail}?",
+                         f"I want to {verb} {what}{tail}."]), values
+
+    about = (f"{verb.capitalize()} the {noun}", f"{verb.capitalize()} a {noun}", f"To {verb} the {noun}")
+    names = tuple(n for n in (f"{verb}_{noun}", f"{noun}_{verb}", noun) if n not in held_names())
+    return Job(f"{verb} {noun}", names, (), about, tuple(parameters), request,
+               lambda v, x: f"All right, I will {verb} the {noun}.")
+
+
 def offer(r: Dice, include: Job | None, count: int) -> list[Tool]:
     """`count` tools for different jobs, `include` among them, in random order and under different names."""
     jobs = r.sample([j for j in JOBS if j is not include], count - (include is not None))
+    if not r.unseen:
+        jobs = [errand(r) if r.chance(0.3) else j for j in jobs]
     jobs += [include] if include else []
     r.shuffle(jobs)
     tools: list[Tool] = []

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 
-def perspective(r: Random, image: Image.Image, strength: float) -> Image.Image:
-    """Seen from a little aside; edges are repeated."""
+def perspective(r: Random, image: Image.Image, strength: float) -> tuple[Image.Image, tuple[float, ...]]:
+    """Seen from a little aside, and the coefficients that lead from places in the result to places in `image`."""
     w, h = image.size
     moved = lambda x, y: (x + r.uniform(-strength, strength) * w, y + r.uniform(-strength, strength) * h)
     source = [(0, 0), (w, 0), (w, h), (0, h)]
@@ -20,7 +20,8 @@ def perspective(r: Random, image: Image.Image, strength: float) -> Image.Image:
         rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
     coefficients = np.linalg.solve(np.array(rows, float), np.array(target, float).reshape(-1))
     border = image.resize((1, 1), Image.BOX).getpixel((0, 0))
-    return image.transform((w, h), Image.PERSPECTIVE, tuple(coefficients), Image.BILINEAR, fillcolor=border)
+    seen = image.transform((w, h), Image.PERSPECTIVE, tuple(coefficients), Image.BILINEAR, fillcolor=border)
+    return seen, tuple(coefficients)
 
 
 def motion(r: Random, image: Image.Image) -> Image.Image:
@@ -61,11 +62,12 @@ def light(r: Random, image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(image) * gains, 0, 255).astype(np.uint8))
 
 
-def take(r: Random, image: Image.Image, strength: float = 1.0) -> Image.Image:
-    """What the camera makes of the drawing; with strength 0 the drawing itself."""
+def take(r: Random, image: Image.Image, strength: float = 1.0) -> tuple[Image.Image, tuple[float, ...] | None]:
+    """What the camera makes of the drawing, with strength 0 the drawing itself; and the perspective, if there is one."""
     likely = lambda p: r.random() < p * strength
+    lens = None
     if likely(0.4):
-        image = perspective(r, image, 0.07)
+        image, lens = perspective(r, image, 0.07)
     if likely(0.25):
         image = image.filter(ImageFilter.GaussianBlur(r.uniform(0.4, 1.8)))
     if likely(0.1):
@@ -82,4 +84,4 @@ def take(r: Random, image: Image.Image, strength: float = 1.0) -> Image.Image:
         g = np.random.default_rng(r.getrandbits(32))
         grain = g.standard_normal((image.height, image.width, 3), np.float32) * r.uniform(2, 14)
         image = Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
-    return image
+    return image, lens

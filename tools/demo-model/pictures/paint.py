@@ -13,8 +13,10 @@ import splits
 
 from .backgrounds import Colour, Photo, background
 from .camera import take
+from .letters import Print
 from .scene import COLOURS, Scene, Scenes, Thing
 from .shapes import hand, shape
+from .styles import restyle
 
 PATCH = 16
 # widths and heights in patches: what the processor makes of pictures of 1:1, 4:3, 3:4 and 16:9
@@ -52,8 +54,9 @@ class Materials:
 class Painter:
     """Draws scenes with these materials; all that is random comes from `r`."""
 
-    def __init__(self, materials: Materials, r: Random):
-        self.m, self.r = materials, r
+    def __init__(self, materials: Materials, r: Random, restyle: bool = False):
+        """`restyle`: icons also in styles made of those of the materials, for training."""
+        self.m, self.r, self.restyle = materials, r, restyle
         self._row = {n: i for i, n in enumerate(materials.names)}
         self._has = materials.icons[..., 3].max((2, 3)) > 0
 
@@ -63,12 +66,14 @@ class Painter:
         columns, rows = grid or r.choice(GRIDS)
         image, mean = background(r, (columns * PATCH, rows * PATCH), self.m.photos)
         if scene.kind == "text":
-            self._write(image, mean, scene.text)
-        else:
-            style = self._style(scene.things[0].name) if scene.things and scene.things[0].kind == "icon" else 0
-            for thing in scene.things:
-                self._place(image, scene, thing, style)
-        return take(r, image, camera)
+            drawn = self._write(image, mean, scene.text)
+            seen, lens = take(r, image, camera)
+            scene.letters = drawn.grid(*seen.size, PATCH, lens)
+            return seen
+        style = self._style(scene.things[0].name) if scene.things and scene.things[0].kind == "icon" else 0
+        for thing in scene.things:
+            self._place(image, scene, thing, style)
+        return take(r, image, camera)[0]
 
     def _style(self, name: str) -> int:
         """A style that has this icon."""
@@ -81,6 +86,8 @@ class Painter:
         image = Image.fromarray(self.m.icons[self._row[name], style])
         if style < len(splits.STYLES) and splits.STYLES[style].endswith("high-contrast"):  # black lines: any dark colour
             image = ImageChops.add(image, Image.new("RGBA", image.size, tuple(self.r.randint(0, 110) for _ in range(3)) + (0,)))
+        if self.restyle:
+            image = restyle(self.r, image)
         image = image.resize((size, size), Image.BICUBIC)
         return image.transpose(Image.FLIP_LEFT_RIGHT) if self.r.random() < 0.3 else image
 
@@ -122,7 +129,7 @@ class Painter:
             card = (40, 40, 40) if light else (255, 255, 255)
             ImageDraw.Draw(image).rectangle([x - 5, y - 5, x + size + 5, y + size + 5], fill=card)
 
-    def _write(self, image: Image.Image, mean: Colour, text: str) -> None:
+    def _write(self, image: Image.Image, mean: Colour, text: str) -> Print:
         """Printed words: straight on the background or on a label."""
         r, (width, height) = self.r, image.size
         path, points = r.choice(self.m.fonts), 200
@@ -146,9 +153,13 @@ class Painter:
             draw.rectangle([x - 12, y - 12, x + right - left + 12, y + bottom - top + 12], fill=back + (255,))
         outline = {} if label or r.random() < 0.5 else {"stroke_width": 2, "stroke_fill": self._ink(ink)}
         draw.text((x - left, y - top), text, font=font, fill=ink + (255,), **outline)
+        ends = [x - left + font.getlength(text[:i]) for i in range(len(text) + 1)]
+        drawn = Print(list(zip(text, ends, ends[1:])), y, y + bottom - top)
         if r.random() < 0.6:
-            layer = layer.rotate(r.uniform(-10, 10), Image.BICUBIC)
+            drawn.angle = r.uniform(-10, 10)
+            layer = layer.rotate(drawn.angle, Image.BICUBIC)
         image.paste(layer, (0, 0), layer)
+        return drawn
 
     def _ink(self, back: Colour) -> Colour:
         """A colour that can be read on `back`."""
@@ -175,7 +186,7 @@ def sheet(assets: Path, out: Path, seed: int, held: bool) -> None:
     r = Random(seed)
     materials = Materials.load(assets, held, held)
     words = json.loads((assets / "texts.json").read_text())["picture_words"]
-    scenes, painter = Scenes(materials.names, words), Painter(materials, r)
+    scenes, painter = Scenes(materials.names, words), Painter(materials, r, not held)
     page = Image.new("RGB", (8 * 200, 6 * 160), "white")
     for i in range(48):
         picture = painter.paint(scenes(r))

@@ -38,6 +38,7 @@ class Scene:
     things: list[Thing] = field(default_factory=list)
     text: str = ""
     held: bool = False  # one thing held into the camera: a hand or an arm may be seen with it
+    letters: object = None  # of printed text, once it is drawn: pictures.letters.Print.grid
 
     def in_order(self) -> list[Thing]:
         """Row by row, left to right."""
@@ -56,7 +57,7 @@ class Scenes:
 
     def __call__(self, r: Random) -> Scene:
         kinds = [self.icons, self.counted_icons, self.shapes, self.counted_shapes, self.text, self.empty]
-        return r.choices(kinds, [36, 8, 20, 6, 26, 4])[0](r)
+        return r.choices(kinds, [36, 9, 17, 6, 30, 2])[0](r)
 
     def icons(self, r: Random) -> Scene:
         n = r.choices([1, 2, 3], [6, 3, 1])[0]

@@ -114,7 +114,7 @@ def session(path: Path):
 
 
 class Kokoro:
-    """Kokoro-82M. A voice is a table of styles by length; two voices can be mixed."""
+    """Kokoro-82M. A voice is a table of styles by length: half of a style is the timbre, half the way of speaking."""
 
     RATE = 24000
 
@@ -131,22 +131,29 @@ class Kokoro:
         table = self.styles[voice]
         return table[min(length, len(table) - 1)]
 
-    def speak(self, ipa: str, voice: str, second: str | None = None, share: float = 0.0, speed: float = 1.0) -> np.ndarray:
-        """Phonemes to sound, with `share` of a second voice mixed in."""
+    def mixed(self, r: Random, length: int, first: str, most: int) -> np.ndarray:
+        """`first` with up to `most` other voices, or with less than nothing of one: somebody who is not in the tables."""
+        style = self.style(first, length)
+        for _ in range(r.randint(0, most)):
+            style = style + r.uniform(-0.35, 0.75) * (self.style(r.choice(self.all), length) - style)
+        return style
+
+    def speak(self, ipa: str, voice: str, speed: float = 1.0, r: Random | None = None) -> np.ndarray:
+        """Phonemes to sound; with `r` by a speaker made up around the voice."""
         ipa = ipa.replace("r", "ɹ").replace("x", "k").replace("ɬ", "l")
         ids = [self.symbols[c] for c in ipa if c in self.symbols][:505]
         style = self.style(voice, len(ids))
-        if second:
-            style = (1 - share) * style + share * self.style(second, len(ids))
+        if r is not None:
+            other = r.choice(self.english) if r.random() < 0.5 else voice
+            style = np.concatenate([self.mixed(r, len(ids), voice, 3)[:128], self.mixed(r, len(ids), other, 1)[128:]])
         inputs = {"tokens": np.array([[0, *ids, 0]], np.int64), "style": style[None].astype(np.float32),
                   "speed": np.array([speed], np.float32)}
         return self.model.run(None, inputs)[0].reshape(-1)
 
     def say(self, ipa: tuple[str, str], r: Random) -> Spoken:
-        """`ipa`: American and British phonemes of the text. Any voice of `all` may be mixed in."""
+        """`ipa`: American and British phonemes of the text."""
         voice = r.choice(self.english)
-        second = r.choice(self.all) if r.random() < 0.7 else None
-        sound = self.speak(ipa[voice[0] == "b"], voice, second, r.uniform(0.1, 0.7), r.uniform(0.8, 1.25))
+        sound = self.speak(ipa[voice[0] == "b"], voice, r.uniform(0.75, 1.3), r)
         return sound, self.RATE, "kokoro:" + voice
 
 

@@ -20,6 +20,7 @@ from .clips import Clip, disturbed, save, tidy
 from .engines import Espeak, Flite, Kokoro, Piper
 from .noise import noise
 
+SHORT = 0.3  # share of what is said alone
 SENTENCES = 25_000  # of the made-up ones, so that a text is heard from several voices
 
 
@@ -30,9 +31,12 @@ class Texts:
         texts = json.loads((assets / "texts.json").read_text())
         self.questions = texts["held_questions"] if held else texts["questions"]
         self.sentences = texts["held_sentences"] if held else texts["sentences"][:SENTENCES]
+        self.short = [] if held else texts["short"]
 
     def draw(self, r: Random, share: float, power: float) -> str:
         """A question with probability `share`, else a sentence; the larger `power`, the more often frequent ones."""
+        if self.short and r.random() < SHORT:  # numbers stand first
+            return self.short[int(len(self.short) * r.random() ** 1.5)]
         if r.random() < share:
             return self.questions[int(len(self.questions) * r.random() ** power)]
         return r.choice(self.sentences)

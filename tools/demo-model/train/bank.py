@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
+import time
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -24,7 +28,8 @@ def write_pictures(path: Path, patches: np.ndarray, grids: list[tuple[int, int]]
     """One shard of pictures: (n, PATCHES, 768) bytes, widths and heights in patches."""
     part = path.with_suffix(".part")
     with open(part, "wb") as f:
-        pickle.dump((patches, grids, scenes), f, protocol=5)
+        pickle.dump((grids, scenes), f, protocol=5)
+        f.write(patches.data)
     part.rename(path)
 
 
@@ -44,11 +49,22 @@ class Bank:
         self.pixels = torch.zeros(pictures, PATCHES, 768, dtype=torch.uint8, device=device)
         self.grids = np.zeros((pictures, 2), np.int64)
         self.drawn = 0  # pictures taken in since the start
-        self._manifests = 0
+        self._manifests, self._page = 0, None
 
     @property
     def ring(self) -> int:
         return len(self.pixels)
+
+    def start(self) -> None:
+        """Take in what is written from now on, beside the training: reading and copying do not hold it up."""
+        def take() -> None:
+            stream = self.torch.cuda.Stream() if self.device.type == "cuda" else None
+            while True:
+                with self.torch.cuda.stream(stream) if stream else nullcontext():
+                    self.poll()
+                time.sleep(0.2)
+
+        threading.Thread(target=take, daemon=True).start()
 
     def poll(self, most: int = 40) -> None:
         """Take in what has been written, at most so many files."""
@@ -58,7 +74,7 @@ class Bank:
                 self._add_clips(list(clips.load(path)))
             else:
                 with open(path, "rb") as f:
-                    self._add_pictures(*pickle.load(f))
+                    self._add_pictures(f)
             path.unlink()
 
     def _add_clips(self, new: list[clips.Clip]) -> None:
@@ -75,14 +91,27 @@ class Bank:
             self.voices[engine] = self.voices.get(engine, 0) + 1
             if not c.text:
                 self.noises.append(len(self.offsets) - 1)
+        self._arrived()
         self._tell(("clips", first, [(len(c.samples), c.text, c.voice) for c in new]))
 
-    def _add_pictures(self, patches: np.ndarray, grids: list, scenes: list) -> None:
-        slots = (self.drawn + np.arange(len(patches))) % self.ring
-        self.pixels[self.torch.from_numpy(slots).to(self.device)] = self.torch.from_numpy(patches).to(self.device)
+    def _add_pictures(self, file: BinaryIO) -> None:
+        grids, scenes = pickle.load(file)
+        if self._page is None or len(self._page) < len(grids):
+            self._page = self.torch.empty(len(grids), PATCHES, 768, dtype=self.torch.uint8,
+                                          pin_memory=self.device.type == "cuda")
+        patches = self._page[: len(grids)]
+        file.readinto(patches.numpy().data)
+        slots = (self.drawn + np.arange(len(grids))) % self.ring
+        self.pixels[self.torch.from_numpy(slots).to(self.device)] = patches.to(self.device)
+        self._arrived()
         self.grids[slots] = grids
         first, self.drawn = self.drawn, self.drawn + len(patches)
         self._tell(("pictures", first, list(zip(grids, scenes))))
+
+    def _arrived(self) -> None:
+        """Nobody is told of what is still on its way to the device."""
+        if self.device.type == "cuda":
+            self.torch.cuda.current_stream().synchronize()
 
     def _tell(self, manifest: tuple) -> None:
         part = self.folder / "manifest.part"

@@ -13,20 +13,10 @@ from random import Random
 
 import numpy as np
 
-from .shape import GLOBAL_HEAD_DIM, config
+from .shape import GLOBAL_HEAD_DIM, config, trained
 
 MARGIN = 1.5
 BESIDE = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "processor_config.json", "generation_config.json"]
-
-
-def trained_weights(run: Path) -> dict:
-    """Name -> tensor, of weights_*.pt."""
-    import torch
-
-    out = {}
-    for path in sorted(run.glob("weights_*.pt")):
-        out |= torch.load(path, map_location="cpu", weights_only=True)
-    return {k: v for k, v in out.items() if not k.startswith("helper")}
 
 
 class Ranges:
@@ -108,7 +98,7 @@ def main() -> None:
     from transformers import Gemma4ForConditionalGeneration
 
     model = Gemma4ForConditionalGeneration(config(clipped=True, tiny=args.tiny))
-    weights = {k: v.float() for k, v in trained_weights(args.run).items()}
+    weights = {k: v.float() for k, v in trained(args.run).items() if not k.startswith("helper")}
     lost = [n for n, _ in model.named_parameters() if n not in weights and not n.startswith("lm_head")]
     unknown = model.load_state_dict(weights, strict=False).unexpected_keys
     if lost or unknown:

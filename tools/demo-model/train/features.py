@@ -98,6 +98,19 @@ def coloured_noise(d: Dice, n: int, samples: int) -> torch.Tensor:
     return x / x.std(1, keepdim=True)
 
 
+def telephone(d: Dice, x: torch.Tensor) -> torch.Tensor:
+    """Some of the clips as a telephone network delivers them: nothing above 4 kHz, noise included, in mu-law steps."""
+    n, samples = x.shape
+    on = d.often(n, 0.2)
+    spectrum = torch.fft.rfft(x, n=1 << (samples - 1).bit_length())
+    hertz = torch.linspace(0, RATE / 2, spectrum.shape[1], device=x.device)
+    y = torch.fft.irfft(spectrum * torch.sigmoid((d(n, 1, low=3200, high=3950) - hertz) / 25))[:, :samples]
+    steps = torch.round(torch.log1p(255 * y.abs().clamp(max=1)) / math.log(256) * 127) / 127
+    coded = torch.sign(y) * (256**steps - 1) / 255
+    y = torch.where(d.often(n, 0.5) > 0, coded, y)
+    return torch.where(on > 0, y, x)
+
+
 def disturb(d: Dice, x: torch.Tensor, lengths: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
     """x (N, samples) in -1..1, silent clips included; `other`: sounds of the same shape to mix in."""
     n, samples = x.shape
@@ -113,7 +126,7 @@ def disturb(d: Dice, x: torch.Tensor, lengths: torch.Tensor, other: torch.Tensor
     babble = y.roll(1, 0).roll(3000, 1)
     y = y + babble * decibel(-d(n, 1, low=14, high=30)) * d.often(n, 0.12)
     y = y / (y.abs().amax(1, keepdim=True) + 1e-2) * decibel(-d(n, 1, high=34))
-    y = y + d.normal(n, samples) * decibel(-d(n, 1, low=55, high=95))
+    y = telephone(d, y + d.normal(n, samples) * decibel(-d(n, 1, low=55, high=95)))
     inside = torch.arange(samples, device=x.device)[None] < lengths[:, None]
     return torch.where(inside, y.clamp(-1, 1), 0.0)
 

@@ -33,7 +33,7 @@ def paint(assets: Path, folder: Path, seed: int) -> None:
     r = Random(seed)
     materials = Materials.load(assets)
     scenes = Scenes(materials.names, json.loads((assets / "texts.json").read_text())["picture_words"])
-    painter, k = Painter(materials, r), 0
+    painter, k = Painter(materials, r, restyle=True), 0
     while os.getppid() == parent:
         if len(list(folder.glob(f"{seed}_*.pictures"))) > WAITING:
             time.sleep(0.2)

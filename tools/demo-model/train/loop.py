@@ -35,11 +35,15 @@ def heads(model, things: int):
     """Linear layers for the helper losses; they are not exported."""
     import torch
 
+    from pictures.letters import ALPHABET
+
     from .pieces import COUNT
+    from .rows import LETTER_CELLS
     audio, vision = model.config.audio_config, model.config.vision_config
     return torch.nn.ModuleDict(dict(
         ctc=torch.nn.Linear(audio.output_proj_dims, COUNT + 1), thing=torch.nn.Linear(vision.hidden_size, things),
-        colour=torch.nn.Linear(vision.hidden_size, 12)))
+        colour=torch.nn.Linear(vision.hidden_size, 12),
+        letters=torch.nn.Linear(vision.hidden_size, LETTER_CELLS * (len(ALPHABET) + 1))))
 
 
 @dataclass
@@ -136,7 +140,21 @@ def losses(hidden, towers: dict, batch: dict, inputs: dict, model, put) -> dict:
         for k, name in enumerate(("thing", "colour")):
             if (batch["seen"][:, k] >= 0).any():
                 out[name] = F.cross_entropy(model.helper[name](y).float().flatten(0, 1), seen[:, k].flatten(), ignore_index=-100)
+        if (batch["letters"] >= 0).any():
+            out["letters"] = letter_loss(model.helper["letters"], y, put(batch["letters"]).long())
     return out
+
+
+def letter_loss(head, y, cells):
+    """Cross-entropy of the letter in every cell of the printed pictures; empty cells, which are most, count a quarter."""
+    import torch.nn.functional as F
+
+    printed = (cells >= 0).flatten(1).any(1)
+    cells = cells[printed].flatten()
+    logits = head(y[printed]).float().view(len(cells), -1)
+    each = F.cross_entropy(logits, cells, ignore_index=-100, reduction="none")
+    letter, empty = cells > 0, cells == 0
+    return (each * letter).sum() / letter.sum().clamp(min=1) + 0.25 * (each * empty).sum() / empty.sum().clamp(min=1)
 
 
 @dataclass
@@ -147,7 +165,7 @@ class Plan:
     warm: int
     hold: float
     steps_done: int = 0
-    weights: dict = field(default_factory=lambda: dict(text=1.0, ctc=0.5, thing=0.3, colour=0.15))
+    weights: dict = field(default_factory=lambda: dict(text=1.0, ctc=0.5, thing=0.3, colour=0.15, letters=0.3))
 
     def at(self, done: float) -> float:
         up = min(1.0, (self.steps_done + 1) / self.warm)
@@ -165,7 +183,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of this run, building and compiling included")
     parser.add_argument("--total", type=float, help="minutes of all runs, for the falling rate (default: --minutes)")
-    parser.add_argument("--init", type=Path, help="checkpoint to go on from")
+    parser.add_argument("--init", type=Path, help="checkpoint to go on from, or the --out of an earlier run, whose helpers are kept")
     parser.add_argument("--resume", type=Path, help="--out of an earlier run to go on from")
     parser.add_argument("--shape", default="768,64,36,2048,104", help="tokens, rows, audio rows, frames, pictures")
     parser.add_argument("--rate", type=float, default=1e-3)
@@ -175,9 +193,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--ring", type=int, default=16000, help="pictures kept")
     parser.add_argument("--hours", type=float, default=80.0, help="of clips that there is room for")
     parser.add_argument("--least", default="3000,1500", help="clips and pictures to start with")
-    parser.add_argument("--neural", type=float, default=0.6, help="share of clips by neural voices, where there are any")
+    parser.add_argument("--neural", type=float, default=0.75, help="share of clips by neural voices, where there are any")
     parser.add_argument("--save", type=float, default=120.0, help="seconds between saves")
     parser.add_argument("--steps", type=int, default=10**9, help="stop after so many")
+    parser.add_argument("--profile", type=int, default=0, help="print what the device did in ten steps after so many")
     parser.add_argument("--tiny", action="store_true", help="a tiny model, for the smoke run")
     return parser.parse_args()
 
@@ -196,18 +215,15 @@ def start_makers(args: argparse.Namespace, shape: RowShape):
     return makers, queue
 
 
-def next_batch(queue, bank, polled: list[float]) -> dict:
-    """The next batch; new clips and pictures are taken in meanwhile."""
-    import queue as q
+def profiler(first: int):
+    """Watches ten steps of the device after `first` ones and prints where the time went."""
+    import torch
 
-    while True:
-        if time.time() - polled[0] > 1:
-            bank.poll()
-            polled[0] = time.time()
-        try:
-            return queue.get(timeout=0.5)
-        except q.Empty:
-            continue
+    def told(p) -> None:
+        print(p.key_averages().table(sort_by="self_device_time_total", row_limit=40, max_name_column_width=70), flush=True)
+
+    return torch.profiler.profile(schedule=torch.profiler.schedule(wait=first, warmup=2, active=10, repeat=1),
+                                  on_trace_ready=told, acc_events=True)
 
 
 def main() -> None:
@@ -227,22 +243,29 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     model = model_shape.build(tiny=args.tiny)
     if args.init:
-        model_shape.load(model, model_shape.checkpoint(args.init))
+        start = model_shape.trained(args.init) or model_shape.checkpoint(args.init)
+        model_shape.load(model, {n: w for n, w in start.items() if not n.startswith("helper")})
     labels = Labels([str(n) for n in np.load(args.assets / "icons.npz")["names"]])
     model.helper = heads(model, labels.count)
+    if args.init:
+        model_shape.load_helpers(model.helper, start)
     model.to(device).train()
     state = State.make(model, args.rate, device)
     if args.resume:
         state.resume(args.resume)
     bank = Bank(device, args.feed, int(args.hours * 3600 * 16000), args.ring)
+    bank.start()
     inputs, forward = Inputs(bank, shape, device, seed=5 + state.step), Forward(model, compile=device.type == "cuda")
     plan, total = Plan(args.rate, args.warm, args.hold), 60 * (args.total or args.minutes)
     print(f"ready after {time.time() - begun:.0f} s", flush=True)
 
-    polled, saved, told, seen, sums, end = [0.0], time.time(), time.time(), 0, {}, begun + 60 * args.minutes
+    saved, told, seen, sums, end = time.time(), time.time(), 0, {}, begun + 60 * args.minutes
     earlier = state.seconds
+    watch = profiler(args.profile) if args.profile else None
+    if watch:
+        watch.start()
     while time.time() < end and state.step < args.steps:
-        batch = next_batch(queue, bank, polled)
+        batch = queue.get()
         state.seconds = earlier + time.time() - begun
         rate = plan.at(min(1.0, state.seconds / total))
         with torch.no_grad():
@@ -252,6 +275,8 @@ def main() -> None:
         sum(plan.weights[k] * v for k, v in loss.items()).backward()
         norm = state.update(rate)
         seen += int(batch["dialogs"])
+        if watch:
+            watch.step()
         if state.step % 20 == 0 or device.type == "cpu":
             for k, v in loss.items():
                 sums.setdefault(k, []).append(v.item())

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dialogs.dice import Dice
 from dialogs.render import Dialog, Piece, pieces
 from dialogs.talk import dialog
 from dialogs.words import written
+from pictures.letters import ACROSS
 from pictures.scene import COLOUR_NAMES, SHAPES, Scene
 
 from .bank import Catalogue, Picture
@@ -20,6 +22,8 @@ from .shape import SPECIALS
 
 GAP = 16  # frames between clips
 MOST_SOFT = 66  # tokens of a picture
+LETTER_CELLS = 9 * ACROSS  # of a token: its patches, each cut in ACROSS
+READ = re.compile(r'(the text |It says )"([^"]+)"')  # what was read, in an answer
 LONGEST_CLIP = 20 * RATE
 
 
@@ -85,6 +89,16 @@ class Labels:
         return out
 
     @staticmethod
+    def letters(scene: Scene, grid: tuple[int, int]) -> np.ndarray:
+        """(MOST_SOFT, LETTER_CELLS): the letter in every cell of every token, row by row; -100 where nothing is printed."""
+        out = np.full((MOST_SOFT, LETTER_CELLS), -100, np.int64)
+        if scene.letters is not None:
+            w, h = grid[0] // 3, grid[1] // 3
+            cells = scene.letters.reshape(h, 3, w, 3 * ACROSS).transpose(0, 2, 1, 3)
+            out[: w * h] = cells.reshape(w * h, LETTER_CELLS)
+        return out
+
+    @staticmethod
     def _covers(scene: Scene, cell: tuple, fx: float, fy: float, w: int, h: int) -> tuple[bool, bool]:
         if not scene.alone():
             return int(fy * 3) == cell[0] and int(fx * 3) == cell[1], False
@@ -113,7 +127,7 @@ class Maker:
         c = self.catalogue
         if not c.spoken:
             return self.r.choice(self._sentences)
-        stock = c.neural_all if c.neural_all and self.r.chance(0.45) else c.spoken
+        stock = c.neural_all if c.neural_all and self.r.chance(0.6) else c.spoken
         return c.texts[self.r.choice(stock)]
 
     def picture(self) -> tuple[Picture, Scene] | None:
@@ -131,6 +145,15 @@ class Maker:
         if text not in self._known:
             self._known[text] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return self._known[text]
+
+    def encode_answer(self, text: str) -> list[int]:
+        """As encode, but what was read from a picture letter by letter: pieces of words cannot be seen."""
+        read = READ.search(text)
+        if read is None:
+            return self.encode(text)
+        first, last = read.span(2)
+        letters = [i for c in text[first:last] for i in self.encode(c)]
+        return self.encode(text[:first]) + letters + self.encode(text[last:])
 
     def sample(self) -> Sample:
         d = dialog(self.r, self)
@@ -155,7 +178,7 @@ class Maker:
         elif piece.kind == "clip":
             self._say(s, piece, add)
         else:
-            add(self.encode(piece.text), piece.learned)
+            add(self.encode_answer(piece.text) if piece.learned else self.encode(piece.text), piece.learned)
 
     def _say(self, s: Sample, piece: Piece, add) -> None:
         """What the user says: a clip where there is one, else as typed."""
@@ -194,7 +217,7 @@ class Maker:
         speed = r.uniform(0.78, 1.22) if r.chance(0.7) else 1.0
         body = int(self.catalogue.lengths[clip] / speed) if clip >= 0 else 0
         lead = r.uniform(0, 0.4) if r.chance(0.9) else r.uniform(0.4, 3) if r.chance(0.75) else r.uniform(3, 10)
-        tail = r.weighted({(0.05, 0.5): 62, (0.5, 2): 22, (2, 5): 10, (5, 10): 6})
+        tail = r.weighted({(0.05, 0.5): 60, (0.5, 2): 20, (2, 5): 9, (5, 8): 4, (8, 11): 7})
         return Cut(clip, speed, int(lead * RATE), body + int(lead * RATE) + int(r.uniform(*tail) * RATE) + (clip < 0) * RATE // 2)
 
     # -- rows
@@ -261,11 +284,13 @@ class Filled:
         texts = maker.catalogue.texts
         labels = [maker.pieces(texts[c[0]] if c[0] >= 0 else "") for c in cuts]
         seen = [maker.labels.of(p.scene, p.grid) for p in pictures]
+        letters = [maker.labels.letters(p.scene, p.grid) for p in pictures]
         return dict(
             ids=ids, learned=learned, segment=segment, cuts=np.array(cuts, np.float64).reshape(-1, 7),
             pictures=np.array([p.serial for p in pictures], np.int64), audio_rows=joined(audio_rows),
             vision_rows=joined(vision_rows), first_token=np.array(first_token, np.int64),
             ctc=np.array([x for l in labels for x in l], np.int64), ctc_lengths=np.array([len(l) for l in labels], np.int64),
             seen=np.stack(seen) if seen else np.zeros((0, 2, MOST_SOFT), np.int64),
+            letters=np.stack(letters).astype(np.int8) if letters else np.zeros((0, MOST_SOFT, LETTER_CELLS), np.int8),
             dialogs=np.array(sum(len(row) for row in self.rows)),
         )

@@ -99,6 +99,23 @@ def checkpoint(folder: Path) -> dict:
     return out
 
 
+def trained(run: Path) -> dict:
+    """Name -> bfloat16 tensor, of the weights_*.pt that train.loop wrote into `run`; empty if there are none."""
+    import torch
+
+    out = {}
+    for path in sorted(run.glob("weights_*.pt")):
+        out |= torch.load(path, map_location="cpu", weights_only=True)
+    return out
+
+
+def load_helpers(helpers, weights: dict) -> None:
+    """What an earlier run knew of the helper losses, where the shapes still fit."""
+    own = helpers.state_dict()
+    old = {n.removeprefix("helper."): w.float() for n, w in weights.items() if n.startswith("helper.")}
+    helpers.load_state_dict({n: w for n, w in old.items() if n in own and own[n].shape == w.shape}, strict=False)
+
+
 def load(model, weights: dict) -> None:
     """Copy weights by name; bounds of clipped linears are left out, and nothing else may be."""
     own = dict(model.named_parameters()) | dict(model.named_buffers())
