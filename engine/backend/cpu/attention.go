@@ -8,7 +8,7 @@ import (
 // A tile is a set of rows of queries that pass over the keys together.
 const (
 	tileRows = 4  // rows that package kernel mixes at once
-	maxRows  = 16 // rows while there are tiles enough for all workers
+	maxRows  = 16 // rows at most, so that keys are read from memory rarely
 )
 
 // view is how far one row of queries sees: positions from low to high
@@ -27,12 +27,19 @@ type attention struct {
 	dim            int
 }
 
-// begin makes room for a tile of at least rows rows. Those beyond what the
-// caller fills in see nothing.
+// padded returns the rows of a tile that holds so many.
+func padded(rows int) int { return (rows + tileRows - 1) / tileRows * tileRows }
+
+// begin makes room for a tile of at least rows rows in a worker's memory.
 func (a *attention) begin(s *scratch, dim, rows int) {
-	a.dim, a.rows = dim, (rows+tileRows-1)/tileRows*tileRows
-	a.q = s.floats(slotQueries, a.rows*dim)
-	a.mix = s.floats(slotMix, a.rows*dim)
+	n := padded(rows) * dim
+	a.beginIn(s.floats(slotQueries, n), s.floats(slotMix, n), dim, rows)
+}
+
+// beginIn is begin in memory [padded(rows), D] of the caller. Rows beyond what
+// is filled in see nothing.
+func (a *attention) beginIn(q, mix []float32, dim, rows int) {
+	a.dim, a.rows, a.q, a.mix = dim, padded(rows), q, mix
 	clear(a.q[rows*dim:])
 	clear(a.mix)
 	a.low, a.high = 0, 0
@@ -49,43 +56,65 @@ func (a *attention) query(r int, q []float32, v view) {
 	a.views[r] = v
 }
 
+// kvRows are keys or values of one head and of positions that follow each
+// other: float32, or codes.
+type kvRows struct {
+	floats kernel.Matrix
+	codes  kernel.Codes // Data is nil where they are float32
+}
+
 // score fills in the products with n keys from position first on.
-func (a *attention) score(keys kernel.Matrix, first, n int) {
-	kernel.MatMul(
-		kernel.Matrix{Data: a.scores[first-a.low:], Stride: a.high - a.low},
-		kernel.Matrix{Data: a.q, Stride: a.dim}, keys, a.rows, n, a.dim)
+func (a *attention) score(keys kvRows, first, n int) {
+	width := a.high - a.low
+	dst, q := kernel.Matrix{Data: a.scores[first-a.low:], Stride: width}, kernel.Matrix{Data: a.q, Stride: a.dim}
+	if keys.codes.Data != nil {
+		kernel.MatMulCodes(dst, q, keys.codes, a.rows, n, a.dim)
+	} else {
+		kernel.MatMul(dst, q, keys.floats, a.rows, n, a.dim)
+	}
 }
 
 // softmax turns scores into exponentials, 0 where a row does not see.
 func (a *attention) softmax() {
-	width := a.high - a.low
-	for r, v := range a.views[:a.rows] {
-		row := a.scores[r*width : (r+1)*width]
-		if v.low == v.high {
-			clear(row)
-			continue
-		}
-		a.inverse[r] = softmax(row[v.low-a.low : v.high-a.low])
-		clear(row[:v.low-a.low])
-		clear(row[v.high-a.low:])
+	for r := range a.rows {
+		a.softmaxRow(r)
 	}
 }
 
-// add mixes in n values from position first on.
-func (a *attention) add(values kernel.Matrix, first, n int) {
+func (a *attention) softmaxRow(r int) {
+	width, v := a.high-a.low, a.views[r]
+	row := a.scores[r*width : (r+1)*width]
+	if v.low == v.high {
+		clear(row)
+		return
+	}
+	a.inverse[r] = softmax(row[v.low-a.low : v.high-a.low])
+	clear(row[:v.low-a.low])
+	clear(row[v.high-a.low:])
+}
+
+// add mixes in n values from position first on, columns from to to.
+func (a *attention) add(values kvRows, first, n, from, to int) {
 	width := a.high - a.low
 	for r := 0; r < a.rows; r += tileRows {
-		kernel.Mix(
-			kernel.Matrix{Data: a.mix[r*a.dim:], Stride: a.dim},
-			kernel.Matrix{Data: a.scores[r*width+first-a.low:], Stride: width},
-			values, n, a.dim)
+		dst := kernel.Matrix{Data: a.mix[r*a.dim+from:], Stride: a.dim}
+		p := kernel.Matrix{Data: a.scores[r*width+first-a.low:], Stride: width}
+		if c := values.codes; c.Data != nil {
+			c.Data = c.Data[from:]
+			if c.Next != nil {
+				c.Next = c.Next[from:]
+			}
+			kernel.MixCodes(dst, p, c, n, to-from)
+		} else {
+			kernel.Mix(dst, p, kernel.Matrix{Data: values.floats.Data[from:], Stride: values.floats.Stride}, n, to-from)
+		}
 	}
 }
 
-// result writes row r to dst [D].
-func (a *attention) result(dst []float32, r int) {
-	dst = dst[:a.dim]
-	for d, v := range a.mix[r*a.dim : (r+1)*a.dim] {
+// result writes columns from to to of row r to dst [D].
+func (a *attention) result(dst []float32, r, from, to int) {
+	dst = dst[from:to]
+	for d, v := range a.mix[r*a.dim+from : r*a.dim+to] {
 		dst[d] = v * a.inverse[r]
 	}
 }
@@ -122,45 +151,73 @@ func (j *attendJob) run(worker, from, to int) {
 }
 
 func (j *attendJob) tile(s *scratch, ref tileRef) {
-	seg := &j.segs[ref.seg]
-	_, l := layerOf("Attention", seg, j.layer)
-	group := j.heads / l.Heads
-	rows := min(j.rows, (seg.To-seg.From)*group-ref.row)
+	l, rows := j.of(ref)
 	a := &s.attention
 	a.begin(s, l.Dim, rows)
-	for r := range rows {
-		t := (ref.row + r) / group
-		a.query(r, j.q[j.offset(ref, l, group, r):], visible(seg, l, t, j.ahead))
-	}
+	j.queries(a, l, ref, rows)
 	a.scores = s.floats(slotScores, a.rows*(a.high-a.low))
 	for first, n := range spans(a.low, a.high) {
-		a.score(l.rows(s, key, ref.head, first, n), first, n)
+		a.score(l.rows(key, ref.head, first, n), first, n)
 	}
 	a.softmax()
-	for first, n := range spans(a.low, a.high) {
-		a.add(l.rows(s, value, ref.head, first, n), first, n)
-	}
+	j.mix(a, l, ref, rows, 0, l.Dim)
+}
+
+// of returns the layer that a tile looks at, and its rows.
+func (j *attendJob) of(ref tileRef) (l *layerKV, rows int) {
+	seg := &j.segs[ref.seg]
+	_, l = layerOf("Attention", seg, j.layer)
+	return l, min(j.rows, (seg.To-seg.From)*j.heads/l.Heads-ref.row)
+}
+
+// queries sets the rows of a tile.
+func (j *attendJob) queries(a *attention, l *layerKV, ref tileRef, rows int) {
+	group := j.heads / l.Heads
 	for r := range rows {
-		a.result(j.dst[j.offset(ref, l, group, r):], r)
+		a.query(r, j.q[j.offset(ref, l, r):], visible(&j.segs[ref.seg], l, (ref.row+r)/group, j.ahead))
 	}
 }
 
-// rows returns n rows of keys or values of head h, from position first on and
-// in one page.
-func (l *layerKV) rows(s *scratch, which half, h, first, n int) kernel.Matrix {
+// sees returns the first and one past the last position that a tile sees.
+func (j *attendJob) sees(l *layerKV, ref tileRef, rows int) (low, high int) {
+	group := j.heads / l.Heads
+	for r := range rows {
+		v := visible(&j.segs[ref.seg], l, (ref.row+r)/group, j.ahead)
+		if r == 0 {
+			low, high = v.low, v.high
+		}
+		low, high = min(low, v.low), max(high, v.high)
+	}
+	return low, high
+}
+
+// mix computes columns from to to of a tile's result.
+func (j *attendJob) mix(a *attention, l *layerKV, ref tileRef, rows, from, to int) {
+	for first, n := range spans(a.low, a.high) {
+		a.add(l.rows(value, ref.head, first, n), first, n, from, to)
+	}
+	for r := range rows {
+		a.result(j.dst[j.offset(ref, l, r):], r, from, to)
+	}
+}
+
+// rows returns n keys or values of head h, from position first on and in one
+// page.
+func (l *layerKV) rows(which half, h, first, n int) kvRows {
 	pg, at := l.pages[first/pagePositions], l.slot(which, h, first)
 	if l.Bits == 0 {
-		return kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}
+		return kvRows{floats: kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}}
 	}
-	rows := s.floats(slotWeights, n*l.Dim)
-	for i := range n {
-		pg.get(rows[i*l.Dim:], slot{at.at + i*l.Dim, l.Dim, at.scale + i})
+	rows := kernel.Codes{Data: pg.codes[at.at : at.at+n*l.Dim], Stride: l.Dim, Scales: pg.scales[at.scale : at.scale+n]}
+	if next := first/pagePositions + 1; next < len(l.pages) {
+		rows.Next = l.pages[next].codes[l.slot(which, h, 0).at:]
 	}
-	return kernel.Matrix{Data: rows, Stride: l.Dim}
+	return kvRows{codes: rows}
 }
 
 // offset returns where row r of a tile begins in q.
-func (j *attendJob) offset(ref tileRef, l *layerKV, group, r int) int {
+func (j *attendJob) offset(ref tileRef, l *layerKV, r int) int {
+	group := j.heads / l.Heads
 	r += ref.row
 	row := j.segs[ref.seg].From + r/group
 	return (row*j.heads + ref.head*group + r%group) * l.Dim
@@ -201,7 +258,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 	y := b.arena.zeros(rows, heads*dim)
 	j := &b.jobs.attend
 	*j = attendJob{b: b, dst: y.data, q: a.data, heads: heads, layer: layer, ahead: ahead, segs: segs, tiles: j.tiles[:0]}
-	cost, total := 1, 0 // of one row, rows
+	widest, work := 0, 0 // positions that a row sees, that all of them see
 	for i := range segs {
 		s := &segs[i]
 		segmentFits("Attention", s, rows)
@@ -214,86 +271,41 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 		}
 		for t := range s.To - s.From {
 			v := visible(s, l, t, ahead)
-			if v.high > l.n {
-				panic(&tensor.ShapeError{Op: "Attention: positions stored", Got: []int{l.n}, Want: []int{v.high}})
+			if v.high > l.n || v.low < l.first {
+				panic(&tensor.ShapeError{Op: "Attention: positions held", Got: []int{l.first, l.n}, Want: []int{v.low, v.high}})
 			}
-			cost = max(cost, (v.high-v.low)*2*dim)
-		}
-		total += (s.To - s.From) * heads
-	}
-	j.rows = b.tileSize(total)
-	for i := range segs {
-		s := &segs[i]
-		_, l := layerOf("Attention", s, layer)
-		for h := range l.Heads {
-			for r := 0; r < (s.To-s.From)*heads/l.Heads; r += j.rows {
-				j.tiles = append(j.tiles, tileRef{i, h, r})
-			}
+			widest = max(widest, v.high-v.low)
+			work += (v.high - v.low) * heads
 		}
 	}
-	b.pool.do(j, len(j.tiles), macGrain/(cost*j.rows))
+	j.cut(maxRows)
+	switch few := len(j.tiles) < 2*b.pool.size; {
+	case b.pool.size > 1 && widest*dim >= splitValues && (few || 2*widest*maxRows*b.pool.size > work):
+		b.jobs.split.do(j)
+	case b.pool.size > 1 && few:
+		j.cut(tileRows)
+		fallthrough
+	default:
+		b.pool.do(j, len(j.tiles), macGrain/max(2*widest*dim*j.rows, 1))
+	}
 	j.segs = nil
 	return y
 }
 
-// tileSize returns the rows of a tile when there are total rows: many, so that
-// keys are read from memory rarely, unless workers would be idle.
-func (b *Backend) tileSize(total int) int {
-	if total >= 4*maxRows*b.pool.size {
-		return maxRows
-	}
-	return tileRows
-}
+// splitValues is the size of the keys from which on it is worth to have
+// several workers on one tile.
+const splitValues = 1 << 16
 
-// fullJob computes tiles of FullAttention: some rows of one head each.
-type fullJob struct {
-	b            *Backend
-	dst, q, k, v []float32 // [P, N, D]
-	rows, heads  int
-	dim          int
-	tile         int // rows of a tile
-	tiles        int // tiles of a head
-}
-
-func (j *fullJob) run(worker, from, to int) {
-	s := &j.b.scratch[worker]
-	a := &s.attention
-	stride := j.heads * j.dim
-	for item := from; item < to; item++ {
-		head, row := item/j.tiles*j.dim, item%j.tiles*j.tile
-		rows := min(j.tile, j.rows-row)
-		a.begin(s, j.dim, rows)
-		for r := range rows {
-			a.query(r, j.q[(row+r)*stride+head:], view{0, j.rows})
-		}
-		a.scores = s.floats(slotScores, a.rows*j.rows)
-		for first, n := range spans(0, j.rows) {
-			a.score(kernel.Matrix{Data: j.k[first*stride+head:], Stride: stride}, first, n)
-		}
-		a.softmax()
-		for first, n := range spans(0, j.rows) {
-			a.add(kernel.Matrix{Data: j.v[first*stride+head:], Stride: stride}, first, n)
-		}
-		for r := range rows {
-			a.result(j.dst[(row+r)*stride+head:], r)
+// cut makes tiles of rows rows.
+func (j *attendJob) cut(rows int) {
+	j.rows, j.tiles = rows, j.tiles[:0]
+	for i := range j.segs {
+		s := &j.segs[i]
+		_, l := layerOf("Attention", s, j.layer)
+		for h := range l.Heads {
+			for r := 0; r < (s.To-s.From)*j.heads/l.Heads; r += rows {
+				j.tiles = append(j.tiles, tileRef{i, h, r})
+			}
 		}
 	}
-}
-
-// FullAttention lets all rows see all rows: q, k, v [P, N, D] → [P, N*D].
-func (b *Backend) FullAttention(q, k, v tensor.Tensor) tensor.Tensor {
-	a, keys, values := in("FullAttention", q), in("FullAttention", k), in("FullAttention", v)
-	axes("FullAttention", a, 3)
-	same("FullAttention: keys", keys.Shape(), a.Shape()...)
-	same("FullAttention: values", values.Shape(), a.Shape()...)
-	rows, heads, dim := a.dims[0], a.dims[1], a.dims[2]
-	y := b.arena.alloc(rows, heads*dim)
-	tile := b.tileSize(rows * heads)
-	tiles := (rows + tile - 1) / tile
-	b.jobs.full = fullJob{
-		b: b, dst: y.data, q: a.data, k: keys.data, v: values.data,
-		rows: rows, heads: heads, dim: dim, tile: tile, tiles: tiles,
-	}
-	b.pool.do(&b.jobs.full, heads*tiles, macGrain/max(rows*dim*2*tile, 1))
-	return y
 }

@@ -41,6 +41,7 @@ type jobs struct {
 	rows      rowsJob
 	linear    linearJob
 	attend    attendJob
+	split     splitJob
 	full      fullJob
 	local     localJob
 	conv      convJob

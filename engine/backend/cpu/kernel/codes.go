@@ -8,6 +8,9 @@ type Codes struct {
 	Data   []int8
 	Stride int
 	Scales []float32
+	// Next is where more such rows lie that will be read after these; nil
+	// where that is not known. It makes nothing but speed.
+	Next []int8
 }
 
 // needs panics unless there are so many rows of width codes.
@@ -15,6 +18,12 @@ func (c *Codes) needs(kernel string, rows, width int) {
 	need(kernel, "codes", len(c.Data), span(rows, c.Stride, width))
 	need(kernel, "scales", len(c.Scales), rows)
 }
+
+const (
+	cacheLine = 64
+	// aheadRows is how far ahead of its loads dotCodes4x4 asks for memory.
+	aheadRows = 8
+)
 
 // vector is how many codes the kernels take at a time; the rest of a row is
 // left to plain Go.
@@ -33,6 +42,9 @@ func MatMulCodes(dst, x Matrix, w Codes, rows, outs, n int) {
 	need("MatMulCodes", "dst", len(dst.Data), span(rows, dst.Stride, outs))
 	need("MatMulCodes", "x", len(x.Data), span(rows, x.Stride, n))
 	w.needs("MatMulCodes", outs, n)
+	if lines := min(aheadRows*w.Stride, len(w.Next)) / cacheLine; lines > 0 {
+		prefetch(&w.Next[0], cacheLine, lines)
+	}
 	whole := n &^ (vector - 1)
 	if whole > 0 {
 		matMulCodes(dst, x, w, rows, outs, whole)
@@ -107,6 +119,9 @@ func MixCodes(dst, p Matrix, v Codes, n, width int) {
 	v.needs("MixCodes", n, width)
 	var weights [tile * mixedRows]float32
 	whole := width &^ (vector - 1)
+	if rows := min(n, len(v.Next)/max(v.Stride, 1)); rows > 0 {
+		prefetch(&v.Next[0], v.Stride, rows)
+	}
 	for from := 0; from < n; from += mixedRows {
 		count := min(mixedRows, n-from)
 		for r := range tile {

@@ -32,6 +32,11 @@ func mixCodes4(dst *float32, dstStride int, p *float32, pStride int, v *int8, vS
 	}
 }
 
+// prefetch asks for n cache lines, stride bytes apart.
+//
+//go:noescape
+func prefetch(p *int8, stride, n int)
+
 //go:noescape
 func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
 

@@ -12,6 +12,19 @@
 	VPERM2F128 $0x31, b, a, out \
 	VADDPS     out, t, out
 
+// func prefetch(p *int8, stride, n int)
+TEXT ·prefetch(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), SI
+	MOVQ stride+8(FP), R8
+	MOVQ n+16(FP), CX
+
+next:
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	DECQ       CX
+	JNZ        next
+	RET
+
 // func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
 //
 // Two rows of codes at a time: 8 accumulators.

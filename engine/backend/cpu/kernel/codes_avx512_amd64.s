@@ -64,7 +64,11 @@ TEXT ·dotCodes4x4AVX512(SB), NOSPLIT, $0-56
 	VPXORQ Z14, Z14, Z14
 	VPXORQ Z15, Z15, Z15
 
+	// R13 walks through the 4 rows that are aheadRows rows on.
+	LEAQ (DX)(R9*8), R13
+
 loop:
+	PREFETCHT0 (R13)
 	VPMOVSXBD (DX), Z16
 	VPMOVSXBD (DX)(R9*1), Z17
 	VPMOVSXBD (DX)(R9*2), Z18
@@ -83,6 +87,7 @@ loop:
 	ROW(Z12, Z13, Z14, Z15)
 	ADDQ      $64, SI
 	ADDQ      $16, DX
+	ADDQ      $64, R13
 	SUBQ      $16, CX
 	JGT       loop
 
@@ -143,6 +148,7 @@ wide:
 	MOVQ n+48(FP), CX
 
 wideRows:
+	PREFETCHT0   64(R11) // of the next 64 columns
 	VPMOVSXBD    (R11), Z16
 	VPMOVSXBD    16(R11), Z17
 	VPMOVSXBD    32(R11), Z18

@@ -2,6 +2,9 @@
 
 package kernel
 
+// prefetch does nothing: plain Go cannot ask for memory.
+func prefetch(*int8, int, int) {}
+
 func dotCodes4x4(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int) {
 	dotCodes4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
 }

@@ -67,7 +67,7 @@ func TestMatMulCodesBitsDoNotDependOnTheBatch(t *testing.T) {
 					MatMulCodes(Matrix{dst, outs}, Matrix{x, n}, w, rows, outs, n)
 					for i, got := range dst {
 						var want [1]float32
-						one := Codes{w.Data[i%outs*n:], n, w.Scales[i%outs:]}
+						one := Codes{Data: w.Data[i%outs*n:], Stride: n, Scales: w.Scales[i%outs:], Next: w.Data}
 						MatMulCodes(Matrix{want[:], 1}, Matrix{x[i/outs*n:], n}, one, 1, 1, n)
 						if got != want[0] {
 							t.Fatalf("n=%d rows=%d outs=%d: value %d = %v, alone %v", n, rows, outs, i, got, want[0])
@@ -124,7 +124,7 @@ func TestMixCodesInPiecesEqualsWhole(t *testing.T) {
 		whole, pieces := make([]float32, 4*width), make([]float32, 4*width)
 		MixCodes(Matrix{whole, width}, Matrix{p, n}, v, n, width)
 		for from := 0; from < n; from += 7 {
-			rest := Codes{v.Data[from*width:], width, v.Scales[from:]}
+			rest := Codes{Data: v.Data[from*width:], Stride: width, Scales: v.Scales[from:], Next: v.Data[:20]}
 			MixCodes(Matrix{pieces, width}, Matrix{p[from:], n}, rest, min(7, n-from), width)
 		}
 		if !slices.Equal(pieces, whole) {
@@ -136,12 +136,12 @@ func TestMixCodesInPiecesEqualsWhole(t *testing.T) {
 func TestShortCodesPanic(t *testing.T) {
 	x, codes := make([]float32, 64), make([]int8, 64)
 	for name, f := range map[string]func(){
-		"MatMulCodes dst":    func() { MatMulCodes(Matrix{x[:3], 2}, Matrix{x, 5}, Codes{codes, 5, x}, 2, 2, 5) },
-		"MatMulCodes x":      func() { MatMulCodes(Matrix{x, 2}, Matrix{x[:9], 5}, Codes{codes, 5, x}, 2, 2, 5) },
-		"MatMulCodes codes":  func() { MatMulCodes(Matrix{x, 2}, Matrix{x, 5}, Codes{codes[:9], 5, x}, 2, 2, 5) },
-		"MatMulCodes scales": func() { MatMulCodes(Matrix{x, 2}, Matrix{x, 5}, Codes{codes, 5, x[:1]}, 2, 2, 5) },
-		"MixCodes dst":       func() { MixCodes(Matrix{x[:19], 5}, Matrix{x, 2}, Codes{codes, 5, x}, 2, 5) },
-		"MixCodes codes":     func() { MixCodes(Matrix{x, 5}, Matrix{x, 2}, Codes{codes[:9], 5, x}, 2, 5) },
+		"MatMulCodes dst":    func() { MatMulCodes(Matrix{x[:3], 2}, Matrix{x, 5}, Codes{Data: codes, Stride: 5, Scales: x}, 2, 2, 5) },
+		"MatMulCodes x":      func() { MatMulCodes(Matrix{x, 2}, Matrix{x[:9], 5}, Codes{Data: codes, Stride: 5, Scales: x}, 2, 2, 5) },
+		"MatMulCodes codes":  func() { MatMulCodes(Matrix{x, 2}, Matrix{x, 5}, Codes{Data: codes[:9], Stride: 5, Scales: x}, 2, 2, 5) },
+		"MatMulCodes scales": func() { MatMulCodes(Matrix{x, 2}, Matrix{x, 5}, Codes{Data: codes, Stride: 5, Scales: x[:1]}, 2, 2, 5) },
+		"MixCodes dst":       func() { MixCodes(Matrix{x[:19], 5}, Matrix{x, 2}, Codes{Data: codes, Stride: 5, Scales: x}, 2, 5) },
+		"MixCodes codes":     func() { MixCodes(Matrix{x, 5}, Matrix{x, 2}, Codes{Data: codes[:9], Stride: 5, Scales: x}, 2, 5) },
 	} {
 		func() {
 			defer func() {
