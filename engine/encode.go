@@ -47,7 +47,7 @@ func (e *Engine) hear(clips []*Clip, budget int) (done int) {
 		if done >= budget {
 			e.encodeLater(c)
 		} else if p, ok := c.take(e, budget-done); ok {
-			done += max(1, p.Rows.Rows()/e.rowsPerToken)
+			done += max(1, (p.Rows.Rows()+e.rowsPerToken-1)/e.rowsPerToken)
 			taken, pieces = append(taken, c), append(pieces, p)
 		}
 	}
