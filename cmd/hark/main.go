@@ -21,6 +21,8 @@ type commands struct {
 	Chat  chatCommand  `cmd:"" help:"Ask the model on the terminal, with text, pictures and sound."`
 	Talk  talkCommand  `cmd:"" help:"Speak a WAV file to a server in real time and print the answer."`
 
+	Keys keysCommand `cmd:"" help:"Make, list and revoke the keys of clients."`
+
 	Trace   traceCommand   `cmd:"" help:"Write what happens inside a model: logits and activations."`
 	Doctor  doctorCommand  `cmd:"" help:"Look whether hark works on this machine: instruction sets, kernels, libraries, the embedded model."`
 	Inspect inspectCommand `cmd:"" help:"Say what a checkpoint is: facts, tensors, memory, what it hears and sees."`

@@ -11,7 +11,12 @@ var family = []string{"audio/...", "vision/...", "engine/chat", "engine/model", 
 var imports = map[string][]string{
 	"cmd/hark": {"*"},
 
-	"server":               {"session/...", "media/...", "audio/...", "vision/...", "engine/...", "web"},
+	"server":               {"session/...", "media/...", "audio/...", "vision/...", "engine/...", "server/...", "docs/openapi", "web"},
+	"server/certs":         nil,
+	"server/fetch":         nil,
+	"server/ffmpeg":        {"audio", "audio/sound"},
+	"server/keys":          nil,
+	"server/schema":        nil,
 	"session":              {"session/...", "media", "audio/...", "vision/...", "engine/..."},
 	"session/realtime":     nil,
 	"session/conversation": {"session/realtime", "audio/...", "vision/...", "engine/..."},

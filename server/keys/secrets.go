@@ -1,0 +1,68 @@
+package keys
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+)
+
+// SecretPrefix begins every client secret: browsers send no other key.
+const SecretPrefix = "ek_"
+
+// maxSecrets bounds the secrets that are alive at a time.
+const maxSecrets = 10000
+
+// ErrTooMany says that there are as many secrets as may be.
+var ErrTooMany = errors.New("keys: too many client secrets are alive")
+
+// Secret is what a client secret stands for.
+type Secret struct {
+	Owner   *Holder // who made it, nil where no keys are needed
+	Expires time.Time
+	Value   any // what it carries
+}
+
+// Secrets are the client secrets of a server. The zero value has none. It is
+// safe for concurrent use.
+type Secrets struct {
+	mu   sync.Mutex
+	live map[[sha256.Size]byte]Secret // by hash: a search in the map tells nothing of a secret
+}
+
+// Make makes a secret. After s.Expires it opens nothing, and is forgotten a
+// while later.
+func (l *Secrets) Make(s Secret, now time.Time) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.live == nil {
+		l.live = map[[sha256.Size]byte]Secret{}
+	}
+	if len(l.live) >= maxSecrets {
+		for hash, old := range l.live {
+			if now.After(old.Expires) {
+				delete(l.live, hash)
+			}
+		}
+		if len(l.live) >= maxSecrets {
+			return "", ErrTooMany
+		}
+	}
+	text := SecretPrefix + rand.Text()
+	l.live[sha256.Sum256([]byte(text))] = s
+	return text, nil
+}
+
+// Find returns what a text stands for. known is false if it was never made or
+// is forgotten; of one that is known, Expires says whether it still counts.
+func (l *Secrets) Find(text string) (s Secret, known bool) {
+	if !strings.HasPrefix(text, SecretPrefix) {
+		return s, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, known = l.live[sha256.Sum256([]byte(text))]
+	return s, known
+}
