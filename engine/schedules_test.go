@@ -12,6 +12,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hark/engine"
 	"hark/engine/backend/cpu"
@@ -214,6 +215,13 @@ func (w *world) open() {
 }
 
 func (w *world) set(b *being, pieces []piece) {
+	_, err := b.s.Set(parts(pieces))
+	w.must(err)
+	b.pieces = pieces
+	w.sweep()
+}
+
+func parts(pieces []piece) []engine.Part {
 	parts := make([]engine.Part, len(pieces))
 	for i, p := range pieces {
 		parts[i] = engine.Tokens(p.ids)
@@ -221,10 +229,44 @@ func (w *world) set(b *being, pieces []piece) {
 			parts[i] = p.m.clip
 		}
 	}
-	_, err := b.s.Set(parts)
+	return parts
+}
+
+// slide drops a stretch behind the instructions, and waits until what follows
+// it is exact again.
+func (w *world) slide(b *being) {
+	if len(b.pieces) < 3 {
+		return
+	}
+	pieces := append(b.pieces[:1:1], b.pieces[2+w.rng.IntN(len(b.pieces)-2):]...)
+	if w.rng.IntN(2) == 0 {
+		pieces = append(pieces, piece{ids: w.some()})
+	}
+	_, err := b.s.Slide(parts(pieces))
 	w.must(err)
 	b.pieces = pieces
 	w.sweep()
+	if w.rng.IntN(2) == 0 {
+		<-time.After(time.Duration(w.rng.IntN(800)) * time.Millisecond)
+		ids := w.some() // while it is read in again, perhaps
+		w.must(b.s.Append([]engine.Part{engine.Tokens(ids)}))
+		b.pieces = append(slices.Clone(b.pieces), piece{ids: ids})
+	}
+	<-time.After(time.Hour)
+}
+
+// chorus has all that can answer do so at once.
+func (w *world) chorus() {
+	var of []*being
+	for _, b := range w.seqs {
+		if b.answer == nil && b.live == nil && b.pieces[len(b.pieces)-1].m == nil {
+			w.reference(b.pieces)
+			of = append(of, b)
+		}
+	}
+	for _, b := range of {
+		w.generate(b, 0, false)
+	}
 }
 
 // flat returns the pieces with one id each.
@@ -423,7 +465,11 @@ func (w *world) act() {
 		}
 		return
 	}
-	switch w.rng.IntN(9) {
+	switch w.rng.IntN(11) {
+	case 10:
+		w.chorus()
+	case 9:
+		w.slide(b)
 	case 0:
 		w.rewind(b)
 	case 1, 2:
@@ -453,8 +499,8 @@ func (w *world) answer(b *being, stop int, cancel bool) {
 }
 
 // TestSchedules has several sequences live through random schedules of
-// prompts, answers, cancelled answers, rewinds, forks, and clips that grow and
-// are forked while they grow, with caches that are shared and evicted: every
+// prompts, answers, cancelled answers, rewinds, slides that are given time,
+// forks, and clips that grow and are forked while they grow, with caches that are shared and evicted: every
 // answer is that of the prompt in a sequence alone, and in the end nothing is
 // left.
 func TestSchedules(t *testing.T) {
