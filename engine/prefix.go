@@ -94,8 +94,7 @@ func (e *Engine) borrow(s *stepSeq) {
 	}
 	e.count(func(t *Stats) { t.Borrowed += int64(best) })
 	if owner >= 0 {
-		p := e.prefixes.kept[owner]
-		e.prefixes.kept = append(slices.Delete(e.prefixes.kept, owner, owner+1), p)
+		e.prefixes.use(owner)
 	}
 }
 
@@ -110,24 +109,67 @@ func (s *stepSeq) snapshot(e *Engine) {
 }
 
 // park keeps a cache whose slots are in it wholly, or frees it if it is too
-// short to be of use or too large.
+// short to be of use, too large, or held by another.
 func (e *Engine) park(kv tensor.KV, slots []slot, starts []int) {
-	if len(slots) < len(starts) {
-		if n := starts[len(slots)]; n <= kv.Len() && kv.Restorable(n) {
-			kv.Truncate(n) // part of a medium
+	if len(slots) < len(starts) { // more is in it: part of a medium, or what was moved
+		n := min(starts[len(slots)], kv.Len())
+		if !kv.Restorable(n) {
+			kv.Free()
+			return
 		}
+		kv.Truncate(n)
 	}
 	p := &parked{kv: kv, slots: slices.Clone(slots), starts: slices.Clone(starts[:min(len(starts), len(slots))]), bytes: kv.Bytes()}
-	if kv.Len() < leastGain || len(p.starts) < len(p.slots) || p.bytes > e.opts.PrefixBytes {
+	if kv.Len() < leastGain || len(p.starts) < len(p.slots) || p.bytes > e.spare() || e.prefixes.holds(p) {
 		kv.Free()
 		return
 	}
-	e.prefixes.kept = append(e.prefixes.kept, p)
-	e.prefixes.bytes += p.bytes
-	for e.prefixes.bytes > e.opts.PrefixBytes {
-		oldest := e.prefixes.kept[0]
-		e.prefixes.kept = slices.Delete(e.prefixes.kept, 0, 1)
-		e.prefixes.bytes -= oldest.bytes
-		oldest.kv.Free()
+	e.prefixes.add(p)
+	e.prefixes.trim(e.spare())
+}
+
+// holds reports whether a cache that is kept can stand in for p, which then
+// counts as used.
+func (s *prefixes) holds(p *parked) bool {
+	i := slices.IndexFunc(s.kept, func(o *parked) bool { return o.covers(p) })
+	if i >= 0 {
+		s.use(i)
 	}
+	return i >= 0
+}
+
+// covers reports whether p can lend all that o can.
+func (p *parked) covers(o *parked) bool {
+	return len(o.slots) <= len(p.slots) && common(p.slots, o.slots) == len(o.slots) && p.kv.Restorable(o.kv.Len())
+}
+
+// use puts a cache last in the order in which they go.
+func (s *prefixes) use(i int) {
+	p := s.kept[i]
+	s.kept = append(slices.Delete(s.kept, i, i+1), p)
+}
+
+// add keeps p in place of those that it covers.
+func (s *prefixes) add(p *parked) {
+	for i := len(s.kept) - 1; i >= 0; i-- {
+		if p.covers(s.kept[i]) {
+			s.drop(i)
+		}
+	}
+	s.kept = append(s.kept, p)
+	s.bytes += p.bytes
+}
+
+// trim drops those that were used longest ago until the rest fits.
+func (s *prefixes) trim(bytes int64) {
+	for len(s.kept) > 0 && s.bytes > bytes {
+		s.drop(0)
+	}
+}
+
+func (s *prefixes) drop(i int) {
+	p := s.kept[i]
+	s.kept = slices.Delete(s.kept, i, i+1)
+	s.bytes -= p.bytes
+	p.kv.Free()
 }

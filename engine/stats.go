@@ -95,7 +95,8 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
-func (h *Histogram) add(d time.Duration) {
+// Add counts a duration.
+func (h *Histogram) Add(d time.Duration) {
 	i := 0
 	for i < len(bounds) && d > bounds[i] {
 		i++
@@ -155,9 +156,9 @@ func (e *Engine) after(b *batch, encoded int, began time.Time) {
 		t.Answering += int64(b.answering)
 		t.Positions += int64(b.positions + b.answering)
 		t.Read += int64(b.read)
-		t.StepTime.add(took)
+		t.StepTime.Add(took)
 		if !b.heard.IsZero() {
-			t.Lag.add(now.Sub(b.heard))
+			t.Lag.Add(now.Sub(b.heard))
 		}
 	})
 	e.gauge(now)

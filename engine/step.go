@@ -42,6 +42,7 @@ func (e *Engine) commands() bool {
 // step does one round of work and reports whether it found any.
 func (e *Engine) step() bool {
 	began := time.Now()
+	e.prefixes.trim(e.spare())
 	budget := e.pace.budget(e.crowded())
 	encoded := e.encodeSome(budget)
 	b := e.plan(budget)
