@@ -71,22 +71,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		if _, err := all[0].Fork(); !errors.Is(err, engine.ErrMemory) {
 			t.Errorf("fork without memory: %v, want ErrMemory", err)
 		}
-		// A clip that outgrows it is refused with what is to follow it.
-		clip, err := e.NewClip()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer clip.Close()
-		before, after := prompt(t, e, clip)
-		set(t, all[2], before, clip)
-		if err := clip.Push(make([]float32, 25*16000)); err != nil {
-			t.Fatal(err)
-		}
-		clip.End()
+		clipWithoutMemory(t, e, all[2])
 		within()
-		if _, err := all[2].Set([]engine.Part{before, clip, after}); !errors.Is(err, engine.ErrMemory) {
-			t.Errorf("behind a long clip: %v, want ErrMemory", err)
-		}
 		for _, s := range all[2:] {
 			s.Close()
 		}
@@ -121,4 +107,25 @@ func TestMemoryIsBounded(t *testing.T) {
 // noStops keeps an answer from ending by itself.
 func noStops(e *engine.Engine) sample.Options {
 	return sample.Options{Suppress: e.Model().Stops}
+}
+
+// clipWithoutMemory has a clip outgrow the memory: it is refused with what is
+// to follow it.
+func clipWithoutMemory(t *testing.T, e *engine.Engine, s *engine.Sequence) {
+	t.Helper()
+	clip, err := e.NewClip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer clip.Close()
+	before, after := prompt(t, e, clip)
+	set(t, s, before, clip)
+	if err := clip.Push(make([]float32, 25*16000)); err != nil {
+		t.Fatal(err)
+	}
+	clip.End()
+	synctest.Wait()
+	if _, err := s.Set([]engine.Part{before, clip, after}); !errors.Is(err, engine.ErrMemory) {
+		t.Errorf("behind a long clip: %v, want ErrMemory", err)
+	}
 }
