@@ -179,6 +179,13 @@ func (c *caller) configure(instructions string, detection any) {
 // speak appends a sample file and silence, in pieces of 100 ms.
 func (c *caller) speak(file string, silence time.Duration) {
 	c.t.Helper()
+	c.append(c.decode(file))
+	c.silence(silence)
+}
+
+// decode returns a sample file at 24 kHz.
+func (c *caller) decode(file string) []float32 {
+	c.t.Helper()
 	clip, err := wav.Decode(sampleFile(c.t, file), nil)
 	if err != nil {
 		c.t.Fatal(err)
@@ -187,8 +194,18 @@ func (c *caller) speak(file string, silence time.Duration) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	samples := append(slices.Clone(r.Push(clip.Samples)), r.Flush()...)
-	samples = append(samples, make([]float32, int(silence.Seconds()*24000))...)
+	return append(slices.Clone(r.Push(clip.Samples)), r.Flush()...)
+}
+
+// silence appends silence.
+func (c *caller) silence(d time.Duration) {
+	c.t.Helper()
+	c.append(make([]float32, int(d.Seconds()*24000)))
+}
+
+// append appends samples in pieces of 100 ms.
+func (c *caller) append(samples []float32) {
+	c.t.Helper()
 	for part := range slices.Chunk(pcm.Append(nil, pcm.PCM16, samples), 4800) {
 		c.send(map[string]any{"type": "input_audio_buffer.append", "audio": base64.StdEncoding.EncodeToString(part)})
 	}
