@@ -93,9 +93,10 @@ func (r random) floats(n int) []float32 {
 	return values
 }
 
-// affine makes a quantized matrix of random codes.
-func (r random) affine(bits, out, in int) tensor.Stored {
-	const group = 64
+// affine makes a quantized matrix of random codes in groups of 64.
+func (r random) affine(bits, out, in int) tensor.Stored { return r.affineOf(bits, 64, out, in) }
+
+func (r random) affineOf(bits, group, out, in int) tensor.Stored {
 	s := tensor.Stored{
 		Name: fmt.Sprintf("q%dg%d", bits, group), Shape: []int{out, in},
 		Format: tensor.Affine, Bits: bits, Group: group, Scale: tensor.BF16,

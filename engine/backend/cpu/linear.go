@@ -13,6 +13,15 @@ type weight struct {
 	shape  []int
 	in     int
 	floats []float32 // the values themselves, if they are usable float32
+	packed packing
+}
+
+// packing says how package kernel reads the rows where they lie.
+type packing struct {
+	format kernel.Format
+	ok     bool // it can
+	bytes  int  // of a row
+	groups int  // of a row, 0 when not quantized
 }
 
 // Shape returns the logical sizes.
@@ -24,7 +33,27 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 		return nil, err
 	}
 	s.Shape = append([]int(nil), s.Shape...)
-	return &weight{stored: s, shape: s.Shape, in: s.In(), floats: asFloats(&s)}, nil
+	return &weight{stored: s, shape: s.Shape, in: s.In(), floats: asFloats(&s), packed: packingOf(&s)}, nil
+}
+
+// packingOf returns how the kernels know a stored matrix.
+func packingOf(s *tensor.Stored) packing {
+	in := s.In()
+	p := packing{ok: true}
+	switch {
+	case s.Format == tensor.BF16:
+		p.format, p.bytes = kernel.BF16, 2*in
+	case s.Format == tensor.F16:
+		p.format, p.bytes = kernel.F16, 2*in
+	case s.Format == tensor.Affine && s.Bits == 4:
+		p.format, p.bytes, p.groups = kernel.Q4, in/2, in/s.Group
+	case s.Format == tensor.Affine && s.Bits == 8:
+		p.format, p.bytes, p.groups = kernel.Q8, in, in/s.Group
+	default:
+		return packing{}
+	}
+	p.ok = (&kernel.Packed{Format: p.format, Group: s.Group}).Fits(in)
+	return p
 }
 
 // asFloats returns the bytes of an F32 matrix as values if the processor
@@ -39,37 +68,43 @@ func asFloats(s *tensor.Stored) []float32 {
 	return unsafe.Slice((*float32)(p), len(s.Data)/4)
 }
 
-// rows returns rows first to first+n of the stack, unpacked [n, in]. They are
-// valid until the next call with the same scratch.
-func (w *weight) rows(s *scratch, first, n int) []float32 {
-	if w.floats != nil {
-		return w.floats[first*w.in : (first+n)*w.in]
+// view returns rows first to first+n of the stack as the kernels read them.
+// Scales are valid until the next call with the same scratch.
+func (w *weight) view(s *scratch, first, n int) kernel.Packed {
+	st, p := &w.stored, &w.packed
+	v := kernel.Packed{Format: p.format, Data: st.Data[first*p.bytes : (first+n)*p.bytes], Stride: p.bytes, Group: st.Group}
+	if p.groups > 0 {
+		v.Scales = factors(s.floats(slotScales, n*p.groups), st.Scale, st.Scales, first*p.groups)
+		v.Biases = factors(s.floats(slotBiases, n*p.groups), st.Scale, st.Biases, first*p.groups)
 	}
-	dst := s.floats(slotWeights, n*w.in)
-	for i := range n {
-		w.unpack(dst[i*w.in:(i+1)*w.in], s, first+i)
-	}
-	return dst
+	return v
 }
 
-// unpack decodes one row of the stack to dst [in].
-func (w *weight) unpack(dst []float32, s *scratch, row int) {
+// unpack decodes columns from to from+len(dst) of one row of the stack: whole
+// groups, or all of a row that the kernels do not know.
+func (w *weight) unpack(dst []float32, s *scratch, row, from int) {
 	st := &w.stored
-	switch {
-	case st.Format == tensor.BF16:
-		kernel.UnpackBF16(dst, st.Data[2*row*w.in:])
-	case st.Format == tensor.Affine && st.Bits == 4:
-		groups := w.in / st.Group
-		scales := factors(s.floats(slotScales, groups), st.Scale, st.Scales, row*groups)
-		biases := factors(s.floats(slotBiases, groups), st.Scale, st.Biases, row*groups)
-		kernel.UnpackQ4(dst, st.Data[row*w.in/2:], scales, biases, st.Group)
-	case st.Format == tensor.Affine && st.Bits == 8:
-		groups := w.in / st.Group
-		scales := factors(s.floats(slotScales, groups), st.Scale, st.Scales, row*groups)
-		biases := factors(s.floats(slotBiases, groups), st.Scale, st.Biases, row*groups)
-		kernel.UnpackQ8(dst, st.Data[row*w.in:], scales, biases, st.Group)
-	default:
+	if !w.packed.ok {
 		tensor.DecodeRow(dst, st, row)
+		return
+	}
+	data := st.Data[row*w.packed.bytes+from*w.packed.bytes/w.in:]
+	switch w.packed.format {
+	case kernel.BF16:
+		kernel.UnpackBF16(dst, data)
+		return
+	case kernel.F16:
+		kernel.UnpackF16(dst, data)
+		return
+	}
+	groups := len(dst) / st.Group
+	first := row*w.packed.groups + from/st.Group
+	scales := factors(s.floats(slotScales, groups), st.Scale, st.Scales, first)
+	biases := factors(s.floats(slotBiases, groups), st.Scale, st.Biases, first)
+	if w.packed.format == kernel.Q4 {
+		kernel.UnpackQ4(dst, data, scales, biases, st.Group)
+	} else {
+		kernel.UnpackQ8(dst, data, scales, biases, st.Group)
 	}
 }
 
@@ -89,9 +124,11 @@ func factors(dst []float32, f tensor.Format, data []byte, first int) []float32 {
 
 // Sizes of a piece of a linear layer.
 const (
-	blockValues = 1 << 15 // unpacked weights, 128 KiB: half of a small L2
-	blockRows   = 64      // rows of x
-	macGrain    = 1 << 17 // products worth waking a worker for
+	blockOuts = 24      // outputs whose weights are unpacked at a time: with a block of values 144 KiB, part of a small L2
+	blockRows = 64      // rows of x
+	fewRows   = 16      // rows for which weights are read as they lie
+	fewValues = 1 << 16 // weights of a piece then
+	macGrain  = 1 << 17 // products worth waking a worker for
 )
 
 // linearJob computes dst [rows, outs] = x [rows, in]·wᵀ + bias. An item is a
@@ -109,30 +146,71 @@ type linearJob struct {
 }
 
 func (j *linearJob) run(worker, from, to int) {
-	s, in := &j.b.scratch[worker], j.w.in
-	var w []float32
-	unpacked := -1
-	for item := from; item < to; item++ {
+	s := &j.b.scratch[worker]
+	for item := from; item < to; {
+		// Items with the same outputs share what is unpacked.
 		o, t := item/j.rowBlocks*j.outBlock, item%j.rowBlocks*j.rowBlock
-		outs, rows := min(j.outBlock, j.outs-o), min(j.rowBlock, j.rows-t)
-		if unpacked != o {
-			w = j.w.rows(s, j.first+o, outs)
-			unpacked = o
+		n := min(j.rowBlocks-item%j.rowBlocks, to-item)
+		item += n
+		j.block(s, o, min(j.outBlock, j.outs-o), t, min(n*j.rowBlock, j.rows-t))
+	}
+}
+
+// block computes outputs o to o+outs of rows t to t+rows.
+func (j *linearJob) block(s *scratch, o, outs, t, rows int) {
+	in, w := j.w.in, j.w
+	dst := kernel.Matrix{Data: j.dst[t*j.outs+o:], Stride: j.outs}
+	x := kernel.Matrix{Data: j.x[t*in:], Stride: in}
+	switch {
+	case w.floats != nil:
+		first := (j.first + o) * in
+		kernel.MatMul(dst, x, kernel.Matrix{Data: w.floats[first : first+outs*in], Stride: in}, rows, outs, in)
+	case j.rows <= fewRows && w.packed.ok:
+		view := w.view(s, j.first+o, outs)
+		kernel.MatMulPacked(dst, x, &view, rows, outs, in)
+	case w.packed.ok:
+		j.unpacked(s, dst, x, o, outs, rows)
+	default:
+		j.decoded(s, dst, x, o, outs, rows)
+	}
+	if j.bias == nil {
+		return
+	}
+	for r := range rows {
+		row := dst.Data[r*j.outs:][:outs]
+		for i, bias := range j.bias[o : o+outs] {
+			row[i] += bias
 		}
-		dst := j.dst[t*j.outs+o:]
-		kernel.MatMul(
-			kernel.Matrix{Data: dst, Stride: j.outs},
-			kernel.Matrix{Data: j.x[t*in:], Stride: in},
-			kernel.Matrix{Data: w, Stride: in}, rows, outs, in)
-		if j.bias == nil {
-			continue
+	}
+}
+
+// unpacked computes outputs o to o+outs of some rows, a block of values after
+// the other.
+func (j *linearJob) unpacked(s *scratch, dst, x kernel.Matrix, o, outs, rows int) {
+	in := j.w.in
+	for from := 0; from < in; from += kernel.Block {
+		n := min(kernel.Block, in-from)
+		w := s.floats(slotWeights, outs*n)
+		for i := range outs {
+			j.w.unpack(w[i*n:(i+1)*n], s, j.first+o+i, from)
 		}
-		for r := range rows {
-			row := dst[r*j.outs:][:outs]
-			for i, bias := range j.bias[o : o+outs] {
-				row[i] += bias
-			}
+		part := kernel.Matrix{Data: x.Data[from:], Stride: in}
+		kernel.MatMulAdd(dst, part, kernel.Matrix{Data: w, Stride: n}, rows, outs, n, from > 0)
+	}
+}
+
+// decoded does so with weights of an unusual format, whole rows of them.
+func (j *linearJob) decoded(s *scratch, dst, x kernel.Matrix, o, outs, rows int) {
+	in := j.w.in
+	step := max(blockOuts*kernel.Block/in&^3, 4)
+	w := s.floats(slotWeights, step*in)
+	for from := 0; from < outs; from += step {
+		n := min(step, outs-from)
+		for i := range n {
+			j.w.unpack(w[i*in:(i+1)*in], s, j.first+o+from+i, 0)
 		}
+		part := kernel.Matrix{Data: dst.Data[from:], Stride: dst.Stride}
+		kernel.MatMul(part, x, kernel.Matrix{Data: w, Stride: in}, rows, n, in)
 	}
 }
 
@@ -144,9 +222,13 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	}
 	j := &b.jobs.linear
 	*j = linearJob{b: b, dst: dst, x: x, bias: bias, w: w, first: first, rows: rows, outs: outs}
-	// At least four pieces a worker, at most a block of scratch each.
-	j.outBlock = min(blockValues/w.in, (outs+4*b.pool.size-1)/(4*b.pool.size))
-	j.outBlock = min(max((j.outBlock+3)&^3, 4), 64)
+	// At least four pieces a worker.
+	j.outBlock = blockOuts
+	if rows <= fewRows {
+		j.outBlock = fewValues / w.in
+	}
+	j.outBlock = min(j.outBlock, (outs+4*b.pool.size-1)/(4*b.pool.size))
+	j.outBlock = max((j.outBlock+7)&^7, 8)
 	j.rowBlock = min(rows, blockRows)
 	j.rowBlocks = (rows + j.rowBlock - 1) / j.rowBlock
 	items := (outs + j.outBlock - 1) / j.outBlock * j.rowBlocks
@@ -195,7 +277,7 @@ func (b *Backend) Embed(w tensor.Weight, ids []int32, scale float32) tensor.Tens
 		if m.floats != nil {
 			copy(row, m.floats[int(id)*m.in:])
 		} else {
-			m.unpack(row, &b.scratch[0], int(id))
+			m.unpack(row, &b.scratch[0], int(id), 0)
 		}
 		if scale != 1 {
 			for i := range row {

@@ -7,8 +7,9 @@
 // # Order of summation
 //
 // Within one implementation the sum behind one result depends only on the two
-// operands, never on how many other results the call computes. A model that
-// decodes one row therefore gets the bits it would get in a batch.
+// operands, never on how many other results the call computes, nor on whether
+// weights are unpacked before. A model that decodes one row therefore gets the
+// bits it would get in a batch.
 //
 // Implementations differ from one another in the order of summation and in
 // whether products are rounded.

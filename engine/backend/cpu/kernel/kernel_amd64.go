@@ -14,27 +14,27 @@ func init() { isa.Register(func(l isa.Level) { level = l }) }
 // checked; strides and lengths count values.
 
 // dot4x4 sets dst[r*dstStride+c] = sum over n of x[r*xStride+i]*w[c*wStride+i]
-// for r and c below 4.
-func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int) {
+// for r and c below 4, or adds it.
+func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool) {
 	switch level {
 	case isa.AVX512:
-		dot4x4AVX512(dst, dstStride, x, xStride, w, wStride, n)
+		dot4x4AVX512(dst, dstStride, x, xStride, w, wStride, n, add)
 	case isa.AVX2:
-		dot4x4AVX2(dst, dstStride, x, xStride, w, wStride, n)
+		dot4x4AVX2(dst, dstStride, x, xStride, w, wStride, n, add)
 	default:
-		dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
+		dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n, add)
 	}
 }
 
 // dot1x4 sets dst[c], c below 4, to what dot4x4 gives for one row of x.
-func dot1x4(dst, x, w *float32, wStride, n int) {
+func dot1x4(dst, x, w *float32, wStride, n int, add bool) {
 	switch level {
 	case isa.AVX512:
-		dot1x4AVX512(dst, x, w, wStride, n)
+		dot1x4AVX512(dst, x, w, wStride, n, add)
 	case isa.AVX2:
-		dot1x4AVX2(dst, x, w, wStride, n)
+		dot1x4AVX2(dst, x, w, wStride, n, add)
 	default:
-		dot1x4Generic(dst, x, w, wStride, n)
+		dot1x4Generic(dst, x, w, wStride, n, add)
 	}
 }
 
@@ -124,16 +124,16 @@ func unpackQ8(dst *float32, codes *byte, scales, biases *float32, groups, group 
 // The assembly twins of the generic kernels.
 
 //go:noescape
-func dot4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)
+func dot4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool)
 
 //go:noescape
-func dot4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)
+func dot4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool)
 
 //go:noescape
-func dot1x4AVX2(dst, x, w *float32, wStride, n int)
+func dot1x4AVX2(dst, x, w *float32, wStride, n int, add bool)
 
 //go:noescape
-func dot1x4AVX512(dst, x, w *float32, wStride, n int)
+func dot1x4AVX512(dst, x, w *float32, wStride, n int, add bool)
 
 //go:noescape
 func mix4AVX2(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int)

@@ -2,12 +2,12 @@
 
 package kernel
 
-func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int) {
-	dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
+func dot4x4(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool) {
+	dot4x4Generic(dst, dstStride, x, xStride, w, wStride, n, add)
 }
 
-func dot1x4(dst, x, w *float32, wStride, n int) {
-	dot1x4Generic(dst, x, w, wStride, n)
+func dot1x4(dst, x, w *float32, wStride, n int, add bool) {
+	dot1x4Generic(dst, x, w, wStride, n, add)
 }
 
 func mix4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int) {

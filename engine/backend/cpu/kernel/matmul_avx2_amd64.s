@@ -1,50 +1,17 @@
 //go:build amd64 && !purego
 
 #include "textflag.h"
+#include "lanes_avx2.h"
 
 // One accumulator of 8 lanes belongs to each result; value i of the operands
 // goes to lane i mod 8. The last, partial vector is loaded with zeros in the
 // lanes beyond n. The lanes are added as ((0+4)+(1+5))+((2+6)+(3+7))
 // everywhere, so dot4x4 and dot1x4 give the same bits.
 
-// ones: 16 lanes of all bits and 16 of none; n lanes from the right end of
-// the first half are a mask of n lanes.
-DATA ones<>+0(SB)/8, $-1
-DATA ones<>+8(SB)/8, $-1
-DATA ones<>+16(SB)/8, $-1
-DATA ones<>+24(SB)/8, $-1
-DATA ones<>+32(SB)/8, $-1
-DATA ones<>+40(SB)/8, $-1
-DATA ones<>+48(SB)/8, $-1
-DATA ones<>+56(SB)/8, $-1
-DATA ones<>+64(SB)/8, $0
-DATA ones<>+72(SB)/8, $0
-DATA ones<>+80(SB)/8, $0
-DATA ones<>+88(SB)/8, $0
-DATA ones<>+96(SB)/8, $0
-DATA ones<>+104(SB)/8, $0
-DATA ones<>+112(SB)/8, $0
-DATA ones<>+120(SB)/8, $0
-GLOBL ones<>(SB), RODATA|NOPTR, $128
-
-// TAILMASK sets Y15 to the CX lanes left, CX below 8. Clobbers AX, CX.
-#define TAILMASK \
-	LEAQ    ones<>+64(SB), AX \
-	SHLQ    $2, CX            \
-	SUBQ    CX, AX            \
-	VMOVUPS (AX), Y15
-
-// HALVES adds the halves of two accumulators: the lower half of out becomes
-// lo+hi of a, the upper one of b. Clobbers t.
-#define HALVES(a, b, t, out) \
-	VPERM2F128 $0x20, b, a, t   \
-	VPERM2F128 $0x31, b, a, out \
-	VADDPS     out, t, out
-
-// func dot4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)
+// func dot4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool)
 //
 // Two rows of w at a time: 8 accumulators.
-TEXT ·dot4x4AVX2(SB), NOSPLIT, $0-56
+TEXT ·dot4x4AVX2(SB), NOSPLIT, $0-57
 	MOVQ dst+0(FP), DI
 	MOVQ dstStride+8(FP), R12
 	MOVQ xStride+24(FP), R8
@@ -112,30 +79,31 @@ tail:
 	VFMADD231PS Y9, Y13, Y7
 
 sum:
-	// Lower halves: first row of w, upper halves: second; lanes: rows of x.
-	HALVES(Y0, Y1, Y8, Y0)
-	HALVES(Y2, Y3, Y9, Y2)
-	HALVES(Y4, Y5, Y10, Y4)
-	HALVES(Y6, Y7, Y11, Y6)
-	VHADDPS      Y2, Y0, Y0
-	VHADDPS      Y6, Y4, Y4
-	VHADDPS      Y4, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VUNPCKLPS    X1, X0, X2
-	VUNPCKHPS    X1, X0, X3
-	VMOVLPS      X2, (DI)
-	VMOVHPS      X2, (DI)(R12*1)
-	VMOVLPS      X3, (DI)(R12*2)
-	VMOVHPS      X3, (DI)(R11*1)
-	ADDQ         $8, DI
-	LEAQ         (R13)(R9*2), R13
-	DECQ         BX
-	JNZ          pair
+	// X2: rows 0 and 1 of x, two rows of w each; X3: rows 2 and 3.
+	SUM8
+	CMPB    add+56(FP), $0
+	JEQ     store
+	VMOVSD  (DI), X4
+	VMOVHPS (DI)(R12*1), X4, X4
+	VADDPS  X4, X2, X2
+	VMOVSD  (DI)(R12*2), X4
+	VMOVHPS (DI)(R11*1), X4, X4
+	VADDPS  X4, X3, X3
+
+store:
+	VMOVLPS X2, (DI)
+	VMOVHPS X2, (DI)(R12*1)
+	VMOVLPS X3, (DI)(R12*2)
+	VMOVHPS X3, (DI)(R11*1)
+	ADDQ    $8, DI
+	LEAQ    (R13)(R9*2), R13
+	DECQ    BX
+	JNZ     pair
 	VZEROUPPER
 	RET
 
-// func dot1x4AVX2(dst, x, w *float32, wStride, n int)
-TEXT ·dot1x4AVX2(SB), NOSPLIT, $0-40
+// func dot1x4AVX2(dst, x, w *float32, wStride, n int, add bool)
+TEXT ·dot1x4AVX2(SB), NOSPLIT, $0-41
 	MOVQ   dst+0(FP), DI
 	MOVQ   x+8(FP), SI
 	MOVQ   w+16(FP), DX
@@ -176,13 +144,13 @@ tail:
 	VFMADD231PS Y12, Y8, Y3
 
 sum:
-	HALVES(Y0, Y1, Y8, Y0)
-	HALVES(Y2, Y3, Y9, Y2)
-	VHADDPS      Y2, Y0, Y0 // halves: rows 0, 2 | rows 1, 3
-	VHADDPS      Y0, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VUNPCKLPS    X1, X0, X0
-	VMOVUPS      X0, (DI)
+	SUM4
+	CMPB   add+40(FP), $0
+	JEQ    store
+	VADDPS (DI), X0, X0
+
+store:
+	VMOVUPS X0, (DI)
 	VZEROUPPER
 	RET
 

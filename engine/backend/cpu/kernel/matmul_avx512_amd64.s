@@ -1,48 +1,15 @@
 //go:build amd64 && !purego
 
 #include "textflag.h"
+#include "lanes_avx512.h"
 
 // One accumulator of 16 lanes belongs to each result; value i of the operands
 // goes to lane i mod 16. The last, partial vector is loaded with zeros in the
-// lanes beyond n. FOLD4 and the horizontal sums below add the lanes in one
-// order everywhere, so dot4x4 and dot1x4 give the same bits.
+// lanes beyond n. SUM16 and SUM4 add the lanes in one order, so dot4x4 and
+// dot1x4 give the same bits.
 
-// TAILMASK sets K1 to the n%16 lanes left; n is in CX. Clobbers AX.
-#define TAILMASK \
-	MOVL  $1, AX  \
-	SHLL  CX, AX  \
-	DECL  AX      \
-	KMOVW AX, K1
-
-// FOLD4 adds up the quarters of four accumulators: quarter q of out becomes
-// (q0+q2)+(q1+q3) of accumulator q. Clobbers a, b, c, d, t.
-#define FOLD4(a, b, c, d, t, out) \
-	VSHUFF64X2 $0x44, b, a, t   \
-	VSHUFF64X2 $0xee, b, a, a   \
-	VADDPS     a, t, a          \
-	VSHUFF64X2 $0x44, d, c, t   \
-	VSHUFF64X2 $0xee, d, c, c   \
-	VADDPS     c, t, c          \
-	VSHUFF64X2 $0x88, c, a, t   \
-	VSHUFF64X2 $0xdd, c, a, a   \
-	VADDPS     a, t, out
-
-// PAIRS adds neighbouring lanes: each quarter of out becomes
-// a0+a1, a2+a3, b0+b1, b2+b3. Clobbers t.
-#define PAIRS(a, b, t, out) \
-	VSHUFPS $0x88, b, a, t   \
-	VSHUFPS $0xdd, b, a, out \
-	VADDPS  out, t, out
-
-// ROW multiplies the vector of x in Z20 with those of w in Z16 to Z19.
-#define ROW(a, b, c, d) \
-	VFMADD231PS Z16, Z20, a \
-	VFMADD231PS Z17, Z20, b \
-	VFMADD231PS Z18, Z20, c \
-	VFMADD231PS Z19, Z20, d
-
-// func dot4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int)
-TEXT ·dot4x4AVX512(SB), NOSPLIT, $0-56
+// func dot4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *float32, wStride, n int, add bool)
+TEXT ·dot4x4AVX512(SB), NOSPLIT, $0-57
 	MOVQ dst+0(FP), DI
 	MOVQ dstStride+8(FP), R12
 	MOVQ x+16(FP), SI
@@ -57,24 +24,9 @@ TEXT ·dot4x4AVX512(SB), NOSPLIT, $0-56
 	LEAQ (R9)(R9*2), R11
 
 	// Z0 to Z15: row r of x, row c of w in Z(4r+c).
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	SUBQ   $16, CX
-	JLT    tail
+	ZERO16
+	SUBQ $16, CX
+	JLT  tail
 
 loop:
 	VMOVUPS (DX), Z16
@@ -112,24 +64,25 @@ tail:
 	ROW(Z12, Z13, Z14, Z15)
 
 sum:
-	// Quarter r of Z0 to Z3: row r of x, row 0 to 3 of w.
-	FOLD4(Z0, Z4, Z8, Z12, Z20, Z0)
-	FOLD4(Z1, Z5, Z9, Z13, Z21, Z1)
-	FOLD4(Z2, Z6, Z10, Z14, Z22, Z2)
-	FOLD4(Z3, Z7, Z11, Z15, Z23, Z3)
-	PAIRS(Z0, Z1, Z4, Z0)
-	PAIRS(Z2, Z3, Z5, Z2)
-	PAIRS(Z0, Z2, Z4, Z0)
-	VMOVUPS       X0, (DI)
-	VEXTRACTF32X4 $1, Z0, (DI)(R12*1)
-	VEXTRACTF32X4 $2, Z0, (DI)(R12*2)
-	LEAQ          (R12)(R12*2), R12
-	VEXTRACTF32X4 $3, Z0, (DI)(R12*1)
+	SUM16
+	LEAQ   (R12)(R12*2), R13
+	CMPB   add+56(FP), $0
+	JEQ    store
+	VADDPS (DI), X0, X0
+	VADDPS (DI)(R12*1), X1, X1
+	VADDPS (DI)(R12*2), X2, X2
+	VADDPS (DI)(R13*1), X3, X3
+
+store:
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, (DI)(R12*1)
+	VMOVUPS X2, (DI)(R12*2)
+	VMOVUPS X3, (DI)(R13*1)
 	VZEROUPPER
 	RET
 
-// func dot1x4AVX512(dst, x, w *float32, wStride, n int)
-TEXT ·dot1x4AVX512(SB), NOSPLIT, $0-40
+// func dot1x4AVX512(dst, x, w *float32, wStride, n int, add bool)
+TEXT ·dot1x4AVX512(SB), NOSPLIT, $0-41
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ w+16(FP), DX
@@ -138,12 +91,9 @@ TEXT ·dot1x4AVX512(SB), NOSPLIT, $0-40
 	SHLQ $2, R9
 	LEAQ (R9)(R9*2), R11
 
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	SUBQ   $16, CX
-	JLT    tail
+	ZERO4(Z0, Z1, Z2, Z3)
+	SUBQ $16, CX
+	JLT  tail
 
 loop:
 	VMOVUPS     (SI), Z20
@@ -168,14 +118,13 @@ tail:
 	ROW(Z0, Z1, Z2, Z3)
 
 sum:
-	// Quarter c of Z0: row c of w.
-	FOLD4(Z0, Z1, Z2, Z3, Z20, Z0)
-	PAIRS(Z0, Z0, Z1, Z0)
-	PAIRS(Z0, Z0, Z1, Z0)
-	MOVL        $0x1111, AX // the first lane of each quarter
-	KMOVW       AX, K1
-	VCOMPRESSPS Z0, K1, Z0
-	VMOVUPS     X0, (DI)
+	SUM4(Z0, Z1, Z2, Z3, Z20)
+	CMPB   add+40(FP), $0
+	JEQ    store
+	VADDPS (DI), X0, X0
+
+store:
+	VMOVUPS X0, (DI)
 	VZEROUPPER
 	RET
 

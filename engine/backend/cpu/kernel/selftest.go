@@ -34,7 +34,7 @@ type selfCheck struct {
 var selfLengths = []int{1, 7, 16, 61, 64, 250, 1024}
 
 var selfChecks = []selfCheck{
-	{"MatMul", 2e-6, selfMatMul}, {"Dot", 2e-6, selfDot}, {"Mix", 1e-5, selfMix}, {"Exp", 3e-7, selfExp}, {"Max", 0, selfMax},
+	{"MatMul", 2e-6, selfMatMul}, {"MatMulAdd", 2e-6, selfMatMulAdd}, {"MatMulPacked", 2e-6, selfMatMulPacked}, {"Dot", 2e-6, selfDot}, {"Mix", 1e-5, selfMix}, {"Exp", 3e-7, selfExp}, {"Max", 0, selfMax},
 	{"GELU", 1e-6, selfGELU}, {"SigmoidMul", 1e-6, selfSigmoidMul}, {"SoftCap", 1e-6, selfSoftCap},
 	{"UnpackF32", 0, selfUnpackF32}, {"UnpackBF16", 0, selfUnpackBF16}, {"UnpackF16", 0, selfUnpackF16},
 	{"UnpackQ4", 1e-6, selfUnpackQ4}, {"UnpackQ8", 1e-6, selfUnpackQ8},
@@ -109,6 +109,39 @@ func selfMatMul(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
 			sum, size := selfProduct(x[r*n:][:n], w[o*n:][:n])
 			exact, scale = append(exact, sum), append(scale, size)
 		}
+	}
+	return got, exact, scale
+}
+
+func selfMatMulAdd(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	x, w := selfValues(rng, selfRows*n), selfValues(rng, selfRows*n)
+	got = selfValues(rng, selfRows*selfRows)
+	for i, v := range got {
+		sum, size := selfProduct(x[i/selfRows*n:][:n], w[i%selfRows*n:][:n])
+		exact, scale = append(exact, float64(v)+sum), append(scale, math.Abs(float64(v))+size)
+	}
+	MatMulAdd(Matrix{got, selfRows}, Matrix{x, n}, Matrix{w, n}, selfRows, selfRows, n, true)
+	return got, exact, scale
+}
+
+// selfMatMulPacked takes a format by the length, and rows of whole groups.
+func selfMatMulPacked(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	f := Format(n % int(formats))
+	group, groups := 32<<(n%3), 1+n/100
+	n = group * groups
+	w := Packed{Format: f, Stride: n * f.bits() / 8, Group: group, Scales: selfValues(rng, selfRows*groups), Biases: selfValues(rng, selfRows*groups)}
+	w.Data = make([]byte, selfRows*w.Stride)
+	for i := range w.Data {
+		w.Data[i] = byte(rng.Uint32()) & 0xbf // halves and bfloat16 of at most 2
+	}
+	x, plain := selfValues(rng, selfRows*n), make([]float32, selfRows*n)
+	a := packedArgs{codes: &w.Data[0], scales: &w.Scales[0], biases: &w.Biases[0], group: group}
+	a.unpackGeneric(f, plain, a.codes, 0)
+	got = make([]float32, selfRows*selfRows)
+	MatMulPacked(Matrix{got, selfRows}, Matrix{x, n}, &w, selfRows, selfRows, n)
+	for i := range got {
+		sum, size := selfProduct(x[i/selfRows*n:][:n], plain[i%selfRows*n:][:n])
+		exact, scale = append(exact, sum), append(scale, size)
 	}
 	return got, exact, scale
 }
