@@ -4,7 +4,10 @@
 // Start reading at Conn.
 package media
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Event is one JSON event of the realtime protocol, a whole text frame.
 type Event []byte
@@ -39,4 +42,18 @@ type Conn interface {
 	// Close ends the connection, telling the client why where the transport
 	// can, and returns when the transport's goroutines have ended.
 	Close(code int, reason string) error
+}
+
+// Player is a Conn that plays what the session says itself, at the pace of the
+// clock and outside the events, as on a WebRTC track. The session calls it from
+// the goroutine that sends.
+type Player interface {
+	Conn
+	// Play queues sound behind what is queued. It does not wait; the samples
+	// are the player's from then on.
+	Play(a Audio) error
+	// Queued returns how much of what was queued has not been played yet.
+	Queued() time.Duration
+	// Clear drops what has not been played yet and returns how much that was.
+	Clear() time.Duration
 }

@@ -29,7 +29,7 @@ func (s *session) handle(ev realtime.ClientEvent) {
 	case realtime.ImageClear:
 		s.clearImage()
 	case realtime.OutputClear:
-		// There is no sound on its way out that could be dropped.
+		s.clearOutput()
 	case realtime.ItemCreate:
 		s.createItem(ev)
 	case realtime.ItemRetrieve:
@@ -48,7 +48,7 @@ func (s *session) handle(ev realtime.ClientEvent) {
 // updateSession changes the configuration, wholly or not at all.
 func (s *session) updateSession(ev realtime.SessionUpdate) {
 	next := ev.Session.Apply(s.config)
-	next.Output = realtime.ModalityText // there is no voice
+	next.Output = s.modality(next.Output)
 	err := s.checkSession(&next)
 	if err == nil {
 		err = s.ear.configure(next.InputFormat, next.TurnDetection)
@@ -58,6 +58,7 @@ func (s *session) updateSession(ev realtime.SessionUpdate) {
 		return
 	}
 	s.config = next
+	s.beta = s.beta || ev.Session.Beta
 	s.stale = true
 	s.send(realtime.SessionUpdated{Session: &s.config})
 }
@@ -200,17 +201,7 @@ func (s *session) deleteItem(ev realtime.ItemDelete) {
 		s.fault(ev.ID(), realtime.Invalid(realtime.CodeDeleteUnknown, "item_id", "there is no item %.64q", ev.ItemID))
 		return
 	}
+	delete(s.said, it.ID)
 	s.discard(it)
 	s.send(realtime.ItemDeleted{ItemID: ev.ItemID})
-}
-
-// truncateItem is what clients send when an answer was cut off while they
-// played it. What was answered in text has no length in time, so it stays; a
-// real item is never an error, since one client does not survive it.
-func (s *session) truncateItem(ev realtime.ItemTruncate) {
-	if s.items.Get(ev.ItemID) == nil {
-		s.fault(ev.ID(), realtime.Invalid(realtime.CodeTruncateUnknown, "item_id", "there is no item %.64q", ev.ItemID))
-		return
-	}
-	s.send(realtime.ItemTruncated{ItemID: ev.ItemID, ContentIndex: ev.ContentIndex, AudioEndMS: ev.AudioEndMS})
 }

@@ -5,9 +5,11 @@ import "hark/session/realtime"
 // interrupt stops the answer because the user speaks.
 func (s *session) interrupt() {
 	s.queued = false
-	if s.active != nil {
-		s.cancelActive(s.active, realtime.TurnDetected)
+	r := s.active
+	if r != nil {
+		s.cancelActive(r, realtime.TurnDetected)
 	}
+	s.hush(r)
 }
 
 // cancelResponse stops an answer because the client says so.

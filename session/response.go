@@ -17,8 +17,7 @@ import (
 type response struct {
 	params realtime.ResponseParams
 	wire   realtime.Response // as the client sees it
-	began  time.Time
-	first  time.Duration // until the first token
+	timing
 
 	// A response that has its own input, or is out of band, has a sequence
 	// of its own, and the items made for it.
@@ -28,17 +27,21 @@ type response struct {
 
 	guess *guess // what it is while nobody has asked for it, nil after that
 
-	started bool // tokens are being read
-	closed  bool // response.done was sent
-	cancel  context.CancelFunc
+	started  bool // tokens are being read
+	ending   bool // what the model still writes does not count
+	closed   bool // response.done was sent
+	released bool // no tokens are read any more
+	cancel   context.CancelFunc
 
 	prompt  Prompt
 	parser  chat.Parser
-	message *conversation.Item // the message that is being written, nil outside
-	ids     []token.ID         // written since the last item ended
-	ends    []int              // bytes of the message's text with each of them
-	mixed   bool               // they are not only those of a message: thoughts, calls
-	index   int                // output_index of the next item
+	voice   *voice     // nil: the answer is text
+	writing *message   // what the model writes, nil outside
+	message *message   // what the client is given, nil outside; a voice is behind the model
+	ids     []token.ID // written since the last item ended
+	ends    []int      // bytes of the message's text with each of them
+	mixed   bool       // they are not only those of a message: thoughts, calls
+	index   int        // output_index of the next item
 }
 
 // createResponse begins an answer that the client asks for.
@@ -51,10 +54,16 @@ func (s *session) createResponse(ev realtime.ResponseCreate) {
 // answerTurn begins the answer to a turn that the server found. While another
 // answer goes on, it waits for its end.
 func (s *session) answerTurn() {
+	s.turnEnded = time.Now()
 	if s.active != nil {
 		s.queued = true
 		return
 	}
+	s.answerNow()
+}
+
+// answerNow begins the answer to the turn that ended last.
+func (s *session) answerNow() {
 	if err := s.respond(realtime.ResponseParams{}); err != nil {
 		s.fault("", err)
 	}
@@ -73,7 +82,7 @@ func (s *session) respond(p realtime.ResponseParams) error {
 	case len(p.Tools.Value) > MaxTools:
 		return realtime.Invalid(realtime.CodeTooLong, "response.tools", "%d tools, want at most %d", len(p.Tools.Value), MaxTools)
 	}
-	r := &response{params: p, began: time.Now(), cancel: func() {}}
+	r := &response{params: p, cancel: func() {}}
 	if err := s.gather(r); err != nil {
 		r.free()
 		return err
@@ -93,9 +102,9 @@ func (s *session) openResponse(r *response) {
 		ID:              s.id.next("resp"),
 		Status:          realtime.InProgress,
 		ConversationID:  s.conversationID(),
-		Output:          realtime.ModalityText, // there is no voice
+		Output:          s.modality(p.Output.Or(s.config.Output)),
 		MaxOutputTokens: p.MaxOutputTokens.Or(s.config.MaxOutputTokens),
-		Format:          s.config.OutputFormat,
+		Format:          p.Format.Or(s.config.OutputFormat),
 		Voice:           p.Voice.Or(s.config.Voice),
 		Metadata:        p.Metadata,
 	}
@@ -105,8 +114,22 @@ func (s *session) openResponse(r *response) {
 	} else {
 		s.active = r
 	}
+	if r.wire.Output == realtime.ModalityAudio {
+		r.voice = s.newVoice(r)
+	}
+	r.since(s.turnEnded)
+	s.turnEnded = time.Time{}
 	s.responses++
 	s.send(realtime.ResponseCreated{Response: &r.wire})
+}
+
+// modality returns how an answer is given for which a modality was asked:
+// without a voice it is text.
+func (s *session) modality(m realtime.Modality) realtime.Modality {
+	if s.speaker == nil {
+		return realtime.ModalityText
+	}
+	return m
 }
 
 func (s *session) conversationID() string { return "conv" + s.config.ID[len("sess"):] }
@@ -238,50 +261,81 @@ func (s *session) fail(r *response, err error) {
 	s.finish(r, realtime.Failed, "")
 }
 
+// complete ends a response that the model is done with, once all of it is said.
+func (s *session) complete(r *response, status realtime.Status, reason realtime.Reason) {
+	if r.ending {
+		return
+	}
+	r.ending = true
+	r.cancel()
+	item := realtime.Completed
+	if status != realtime.Completed {
+		item = realtime.Incomplete
+	}
+	s.endMessage(r, item)
+	s.add(r, cue{then: func() { s.finish(r, status, reason) }})
+}
+
 // finish sends the closing events. Nothing of the response follows them,
-// whatever its goroutine still reads.
+// whatever its goroutines still read and say.
 func (s *session) finish(r *response, status realtime.Status, reason realtime.Reason) {
 	if r.closed {
 		return
 	}
-	r.closed = true
+	r.closed, r.ending = true, true
 	r.cancel()
-	itemStatus := realtime.Completed
-	if status != realtime.Completed {
-		itemStatus = realtime.Incomplete
-	} else if r.index == 0 && r.message == nil {
-		s.openMessage(r) // an answer without a word is an answer
+	if status == realtime.Completed && r.index == 0 && r.message == nil {
+		s.openMessage(r, &message{}) // an answer without a word is an answer
+		s.closeMessage(r, realtime.Completed)
 	}
-	s.closeMessage(r, itemStatus)
+	s.closeMessage(r, realtime.Incomplete)
+	if r.voice != nil {
+		r.voice.quit(status == realtime.Cancelled || status == realtime.Failed)
+	}
 	r.wire.Status, r.wire.Reason = status, reason
 	if r.wire.Usage == nil {
 		r.wire.Usage = &realtime.Usage{}
 	}
+	s.observe(r)
 	s.send(realtime.ResponseDone{Response: &r.wire})
-	s.log.Debug("response done", "response", r.wire.ID, "reason", string(status), "tokens", r.wire.Usage.OutputText,
-		"first_ms", r.first.Milliseconds(), "ms", time.Since(r.began).Milliseconds())
-	s.tokens += r.wire.Usage.OutputText
-	s.thrift.spoke(r.wire.Usage.OutputText)
-	s.count.TokensSaid.Add(int64(r.wire.Usage.OutputText))
+	if s.rateLimits != nil {
+		s.send(realtime.RateLimitsUpdated{Limits: s.rateLimits()})
+	}
+	tokens := r.wire.Usage.Output()
+	s.tokens += tokens
+	s.thrift.spoke(tokens)
+	s.count.TokensSaid.Add(int64(tokens))
 	if s.active == r {
 		s.active = nil
 		s.stale = true
 	}
+	if r.released { // by a voice that was behind the model
+		delete(s.beside, r)
+		s.proceed()
+	}
 }
 
-// release is called once for every response, when no goroutine reads for it
-// any more: it frees what the response held and goes on with what waited.
+// release is called once for every response, when no goroutine reads tokens for
+// it any more: it frees what the response held and goes on with what waited.
 func (s *session) release(r *response) {
+	r.released = true
 	if r.seq != nil {
 		s.closeSequence(r.seq)
 		r.free()
+	}
+	if r.closed {
 		delete(s.beside, r)
 	}
+	s.proceed()
+}
+
+// proceed goes on with what waited for the end of a response.
+func (s *session) proceed() {
 	switch {
 	case s.active != nil && !s.active.started && !s.busy:
 		s.start(s.active)
 	case s.queued && s.active == nil:
 		s.queued = false
-		s.answerTurn()
+		s.answerNow()
 	}
 }

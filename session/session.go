@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"hark/audio"
+	"hark/audio/speech"
 	"hark/engine/model"
 	"hark/media"
 	"hark/session/conversation"
@@ -43,6 +44,19 @@ type Options struct {
 	NewDetector func() Detector
 	// Counters count what sessions do; nil is nobody's.
 	Counters *Counters
+	// Speaker says answers aloud. nil: sessions answer in text, whatever
+	// their clients ask for. It is shared; the caller closes it.
+	Speaker speech.Speaker
+	// Beta speaks the protocol's older names from the first event on; see
+	// realtime.AppendBeta. A client that uses them itself gets them from then
+	// on anyway.
+	Beta bool
+	// Observe gets the timings of each response at its end, on the session's
+	// goroutine; nil is nobody.
+	Observe func(Timings)
+	// RateLimits says what a client has left of its limits, asked at the end
+	// of each response; nil sends no rate_limits.updated.
+	RateLimits func() []realtime.RateLimit
 }
 
 // Close codes: 1000 the client left, 1001 the server goes away, 1008 the
@@ -61,7 +75,12 @@ type session struct {
 	info        model.Info
 	log         *slog.Logger
 	conn        media.Conn
+	player      media.Player   // conn, if it plays sound itself
+	speaker     speech.Speaker // nil: answers are text
 	newDetector func() Detector
+	watch       func(Timings)
+	rateLimits  func() []realtime.RateLimit
+	beta        bool // the client reads the protocol's older names
 
 	config realtime.Session
 	items  conversation.List
@@ -81,6 +100,12 @@ type session struct {
 	beside map[*response]bool
 	stale  bool                 // seq does not hold all that is known
 	trash  []*conversation.Item // not in the conversation any more, media not freed
+
+	turnEnded  time.Time           // of the turn that wants an answer, zero for none
+	voices     map[*voice]bool     // whose goroutines run
+	playing    []*voice            // whose sound the connection plays, in order
+	said       map[string]*message // by item, what was said aloud
+	soundUntil time.Time           // when the sound that was sent has been played, at the soonest
 
 	guess   *guess          // at the answer to what is being said, nil for none
 	guesses map[*guess]bool // with those that are over and not freed yet
@@ -118,6 +143,9 @@ func Run(ctx context.Context, conn media.Conn, o Options) error {
 	reader.Go(func() { runReader(conn, inbox, done) })
 
 	s.send(realtime.SessionCreated{Session: &s.config})
+	if s.beta {
+		s.send(realtime.ConversationCreated{ConversationID: s.conversationID()})
+	}
 	s.loop(ctx, inbox)
 	s.stop()
 
@@ -154,6 +182,12 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		log:         o.Log,
 		conn:        conn,
 		newDetector: o.NewDetector,
+		speaker:     o.Speaker,
+		watch:       o.Observe,
+		rateLimits:  o.RateLimits,
+		beta:        o.Beta,
+		voices:      map[*voice]bool{},
+		said:        map[string]*message{},
 		config:      realtime.DefaultSession(),
 		began:       time.Now(),
 		beside:      map[*response]bool{},
@@ -167,7 +201,8 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		s.config.Model = s.info.Family
 	}
 	s.config.Instructions = o.Instructions
-	s.config.Output = realtime.ModalityText // there is no voice
+	s.player, _ = conn.(media.Player)
+	s.config.Output = s.modality(s.config.Output)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -226,6 +261,9 @@ func (s *session) stop() {
 	for g := range s.guesses {
 		g.r.cancel()
 	}
+	for v := range s.voices {
+		v.cancel()
+	}
 	var drain sync.WaitGroup
 	stopped := make(chan struct{})
 	drain.Go(func() {
@@ -240,9 +278,14 @@ func (s *session) stop() {
 	s.readers.Wait()
 	close(stopped)
 	drain.Wait()
+	if r := s.active; r != nil {
+		s.beside[r] = true
+	}
 	for r := range s.beside {
-		s.closeSequence(r.seq)
-		r.free()
+		if !r.released {
+			s.closeSequence(r.seq)
+			r.free()
+		}
 	}
 	for g := range s.guesses {
 		s.drop(g)
@@ -287,7 +330,14 @@ func (s *session) send(ev realtime.ServerEvent) {
 	if s.ended != nil {
 		return
 	}
-	data := realtime.Append(make([]byte, 0, 512), s.id.next("event"), ev)
+	write := realtime.Append
+	if s.beta {
+		write = realtime.AppendBeta
+	}
+	data := write(make([]byte, 0, 512), s.id.next("event"), ev)
+	if len(data) == 0 {
+		return // not in the older protocol
+	}
 	if err := s.conn.Send(context.Background(), media.Event(data)); err != nil {
 		s.end(err)
 	}

@@ -6,16 +6,21 @@ import (
 
 	"hark/engine"
 	"hark/engine/chat"
+	"hark/engine/token"
 	"hark/session/conversation"
 	"hark/session/realtime"
 )
 
-// step is a message of a response's goroutine: a token, an error, or the end.
+// step is a message of a goroutine of a response: a token, an error, or the end;
+// or something that its voice says.
 type step struct {
 	r     *response
 	token engine.Token
 	err   error
 	last  bool // the goroutine has let go of the sequence
+
+	voice *voice // instead of r: a chunk of its sound
+	chunk chunk
 }
 
 // runResponse reads the tokens of one answer until it ends or ctx does.
@@ -37,6 +42,10 @@ func runResponse(ctx context.Context, r *response, seq Sequence, g engine.Genera
 
 // step takes one message of a response's goroutine.
 func (s *session) step(st step) {
+	if st.voice != nil {
+		s.sounded(st.voice, st.chunk)
+		return
+	}
 	r := st.r
 	if r.guess != nil {
 		s.foresee(r.guess, st) // nobody has asked for it yet
@@ -46,34 +55,35 @@ func (s *session) step(st step) {
 		if r.seq == nil {
 			s.busy = false
 		}
-		if !r.closed {
+		if !r.ending {
 			s.fail(r, engine.ErrClosed)
 		}
 		s.release(r)
 		return
 	}
-	if r.closed {
+	if r.ending {
 		return // cancelled: what it still wrote is not said
 	}
 	if st.err != nil {
 		s.fail(r, st.err)
 		return
 	}
-	if r.wire.Usage.OutputText == 0 {
-		r.first = time.Since(r.began)
+	if r.tokens == 0 {
+		r.first = r.elapsed()
 		r.wire.Usage = CountTokens(r.prompt, st.token.Cached)
 	}
-	r.wire.Usage.OutputText++
+	r.tokens++
+	r.newest = r.elapsed()
 	s.say(r, st.token)
 	switch st.token.Stop {
 	case engine.StopNone:
 		return
 	case engine.StopLength:
 		s.sayPieces(r, r.parser.Flush())
-		s.finish(r, realtime.Incomplete, realtime.MaxOutputTokens)
+		s.complete(r, realtime.Incomplete, realtime.MaxOutputTokens)
 	case engine.StopEOS, engine.StopString:
 		s.sayPieces(r, r.parser.Flush())
-		s.finish(r, realtime.Completed, "")
+		s.complete(r, realtime.Completed, "")
 	}
 }
 
@@ -83,13 +93,16 @@ func (s *session) say(r *response, t engine.Token) {
 	if t.Stop != engine.StopEOS {
 		r.ids = append(r.ids, t.ID)
 	}
+	before := r.writing
+	said := before.written()
 	s.sayPieces(r, r.parser.Push(t.ID, t.Text))
 	if len(r.ends) < len(r.ids) {
-		said := 0
-		if r.message != nil {
-			said = len(r.message.Said())
-		}
-		r.ends = append(r.ends, said)
+		r.ends = append(r.ends, r.writing.written())
+	}
+	if r.voice != nil && r.writing != nil && (r.writing != before || r.writing.written() > said) {
+		r.wire.Usage.OutputAudio++
+	} else {
+		r.wire.Usage.OutputText++
 	}
 }
 
@@ -109,35 +122,77 @@ func (s *session) sayPieces(r *response, pieces []chat.Piece) {
 	}
 }
 
-// sayText sends a piece of the answer.
+// message is a message of the assistant: what the model writes, and what of it
+// the client has been given. In text that is the same; a voice is slower.
+type message struct {
+	text string // written so far
+
+	// What wrote it, once the model is done with it: see conversation.Item.
+	ids    []token.ID
+	idEnds []int
+	mixed  bool
+
+	item   *conversation.Item
+	closed bool // the client has seen its end
+
+	// Where a voice says it.
+	ends   []wordEnd      // of the words said so far
+	length time.Duration  // of the sound so far
+	limit  *time.Duration // of the sound that was heard, if the client said so before the end
+}
+
+// written returns the length of the text, 0 for no message.
+func (m *message) written() int {
+	if m == nil {
+		return 0
+	}
+	return len(m.text)
+}
+
+// sayText adds a piece to the message being written.
 func (s *session) sayText(r *response, text string) {
 	if text == "" {
 		return
 	}
-	if r.message == nil {
-		s.openMessage(r)
+	if r.writing == nil {
+		m := &message{}
+		r.writing = m
+		s.add(r, cue{then: func() { s.openMessage(r, m) }})
 	}
-	r.message.Content[0].Text += text
+	r.writing.text += text
+	if r.voice != nil {
+		s.speak(r, r.voice.splitter.Push(text))
+		return
+	}
+	r.message.item.Content[0].Text += text
 	s.send(realtime.TextDelta{Place: r.place(), Delta: text})
 }
 
-// place is that of the message being written.
+// place is that of the message that the client is given.
 func (r *response) place() realtime.Place {
-	return realtime.Place{ResponseID: r.wire.ID, ItemID: r.message.ID, OutputIndex: r.index}
+	return realtime.Place{ResponseID: r.wire.ID, ItemID: r.message.item.ID, OutputIndex: r.index}
 }
 
-// openMessage begins a message of the assistant.
-func (s *session) openMessage(r *response) {
+// openMessage begins a message of the assistant on the wire.
+func (s *session) openMessage(r *response, m *message) {
 	it := &conversation.Item{Item: realtime.Item{
 		ID:     s.id.next("item"),
 		Type:   realtime.Message,
 		Role:   realtime.RoleAssistant,
 		Status: realtime.InProgress,
 	}}
+	m.item, r.message = it, m
 	s.openItem(r, it)
-	r.message = it
-	s.send(realtime.PartAdded{Place: r.place(), Part: realtime.Part{Type: realtime.ModalityText}})
-	it.Content = []realtime.Content{{Type: realtime.OutputText}}
+	s.send(realtime.PartAdded{Place: r.place(), Part: realtime.Part{Type: r.wire.Output}})
+	if r.voice == nil {
+		it.Content = []realtime.Content{{Type: realtime.OutputText}}
+		return
+	}
+	it.Content = []realtime.Content{{Type: realtime.OutputAudio}}
+	r.voice.messages = append(r.voice.messages, m)
+	if !r.params.OutOfBand {
+		s.said[it.ID] = m
+	}
 }
 
 // openItem sends the events that begin an item, and puts it into the
@@ -162,32 +217,67 @@ func (s *session) closeItem(r *response, it *conversation.Item) {
 	r.index++
 }
 
-// closeMessage ends the message being written, if there is one.
+// endMessage is called when the model is done with a message. It ends on the
+// wire when all of it is said.
+func (s *session) endMessage(r *response, status realtime.Status) {
+	m := r.writing
+	if m != nil {
+		m.ids, m.idEnds, m.mixed = r.ids, r.ends, r.mixed
+		if r.voice != nil {
+			s.speak(r, r.voice.splitter.Flush())
+			s.add(r, cue{order: order{end: true}})
+		}
+		s.add(r, cue{then: func() { s.closeMessage(r, status) }})
+	}
+	r.writing = nil
+	r.ids, r.ends, r.mixed = nil, nil, false
+}
+
+// closeMessage ends the message on the wire, if there is one. What of it was
+// not sent was not heard.
 func (s *session) closeMessage(r *response, status realtime.Status) {
-	it := r.message
-	if it == nil {
+	m := r.message
+	if m == nil {
 		return
 	}
-	text := it.Content[0].Text
-	s.send(realtime.TextDone{Place: r.place(), Text: text})
-	s.send(realtime.PartDone{Place: r.place(), Part: realtime.Part{Type: realtime.ModalityText, Text: text}})
-	it.Status = status
-	if !r.mixed { // the ids are this message's alone
-		it.IDs, it.Ends = r.ids, r.ends
+	if m == r.writing { // the model is not done with it
+		m.ids, m.idEnds, m.mixed = r.ids, r.ends, r.mixed
 	}
-	if status == realtime.Incomplete { // what was not sent was not heard
+	it := m.item
+	text := it.Said()
+	if r.voice == nil {
+		s.send(realtime.TextDone{Place: r.place(), Text: text})
+	} else {
+		s.send(realtime.AudioDone{Place: r.place()})
+		s.send(realtime.TranscriptDone{Place: r.place(), Transcript: text})
+	}
+	s.send(realtime.PartDone{Place: r.place(), Part: realtime.Part{Type: r.wire.Output, Text: text}})
+	it.Status = status
+	if !m.mixed { // the ids are this message's alone
+		it.IDs, it.Ends = m.ids, m.idEnds
+	}
+	if status == realtime.Incomplete {
 		it.Truncate(len(text))
 	}
-	r.ids, r.ends, r.mixed = nil, nil, false
-	r.message = nil
+	r.message, m.closed = nil, true
 	s.closeItem(r, it)
+	if m.limit != nil {
+		s.cut(m, *m.limit)
+	}
 }
 
 // call sends a whole function call. A message before it ends with it.
 func (s *session) call(r *response, c chat.ToolCall) {
 	r.mixed = true // the ids so far end in those of the call
-	s.closeMessage(r, realtime.Completed)
-	r.ids, r.ends, r.mixed = nil, nil, false
+	s.endMessage(r, realtime.Completed)
+	s.add(r, cue{then: func() { s.sendCall(r, c) }})
+	if !r.params.ParallelTools.Or(s.config.ParallelTools == nil || *s.config.ParallelTools) {
+		s.complete(r, realtime.Completed, "") // one call is all
+	}
+}
+
+// sendCall sends the events of a call.
+func (s *session) sendCall(r *response, c chat.ToolCall) {
 	arguments := string(c.Arguments)
 	if arguments == "" {
 		arguments = "{}"

@@ -176,7 +176,7 @@ func (s *session) adopt() {
 	s.seq = g.seq
 	s.seq.SetClass(engine.Speaking)
 	r := g.r
-	r.guess, r.started, r.began = nil, true, time.Now()
+	r.guess, r.started, s.turnEnded = nil, true, time.Now()
 	s.busy, s.stale = true, false
 	s.openResponse(r)
 	r.wire.Usage = CountTokens(r.prompt, 0)

@@ -37,16 +37,16 @@ func kinds(events []string) (types []string) {
 	return types
 }
 
-var anyID = regexp.MustCompile(`"(sess|conv|item|resp|call)_[0-9A-Z]+"|"event_id":"[^"]*",?`)
+var anyID = regexp.MustCompile(`"(sess|conv|item|resp|call)_[0-9A-Z]+"|"event_id":"[^"]*",?|,"timings":\{[^}]*\}`)
 
 // named replaces ids by the order in which they appear, and leaves out those
-// of events.
+// of events and how long responses took.
 func named(events []string) []string {
 	names := map[string]string{}
 	out := make([]string, len(events))
 	for i, ev := range events {
 		out[i] = anyID.ReplaceAllStringFunc(ev, func(id string) string {
-			if strings.HasPrefix(id, `"event_id"`) {
+			if strings.HasPrefix(id, `"event_id"`) || strings.HasPrefix(id, `,"timings"`) {
 				return ""
 			}
 			if names[id] == "" {
