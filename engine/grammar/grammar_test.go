@@ -232,3 +232,26 @@ func FuzzJSON(f *testing.F) {
 		g.New(v, nil).Mask(make([]float32, 640))
 	})
 }
+
+func TestEitherIsOneOfAll(t *testing.T) {
+	v := NewVocabulary(tokenizer(t))
+	var all []*Grammar
+	for _, schema := range []string{`{"type":"integer"}`, `{"type":"array","items":{"enum":["a","b"]}}`, `{"type":"object","properties":{"x":{"type":"null"}},"required":["x"]}`} {
+		g, err := JSON(json.RawMessage(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, g)
+	}
+	g := Either(all...)
+	for _, s := range []string{`12`, `["a", "b"]`, `{"x": null}`} {
+		if !fits(t, g, v, s) {
+			t.Errorf("%s does not fit", s)
+		}
+	}
+	for _, s := range []string{``, `"a"`, `["c"]`, `{"x": 1}`, `12{"x": null}`} {
+		if fits(t, g, v, s) {
+			t.Errorf("%s fits", s)
+		}
+	}
+}
