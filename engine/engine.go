@@ -58,6 +58,14 @@ type Options struct {
 	// Context bounds the positions of one sequence below what the model was
 	// made for; 0 means the model's own, at most 32768.
 	Context int
+	// CacheDir is a folder in which the caches of closed sequences are saved,
+	// to be read again by the next engine with the same model; "" saves none.
+	// It is made for its owner alone. The files hold what users said and
+	// wrote, as the model sees it, in at most PrefixBytes.
+	CacheDir string
+	// CacheModel tells models apart in CacheDir. Open makes one of the
+	// model's files if it is empty; Load needs one.
+	CacheModel string
 	// MaxWaiting bounds the callers of OpenWait that wait for a place; 0
 	// means 64, less than 0 none.
 	MaxWaiting int
@@ -119,6 +127,7 @@ type Engine struct {
 	drew       bool // the step encoded a picture
 	logits     []float32
 	pace       pace
+	saver      *saver    // nil: nothing is saved
 	idle       time.Time // since when there was nothing to do; zero: there was
 }
 
@@ -158,6 +167,17 @@ func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	if e.opts.CacheDir != "" && e.opts.PrefixBytes > 0 {
+		if e.opts.CacheModel == "" {
+			return nil, errors.New("engine: a folder for caches needs a name for the model")
+		}
+		var err error
+		if e.saver, err = newSaver(e.opts.CacheDir, e.saveKey(e.opts.CacheModel), e.opts.PrefixBytes); err != nil {
+			return nil, err
+		}
+		e.saver.done.Add(1)
+		go e.saver.run(e)
+	}
 	e.done.Add(1)
 	go e.run()
 	return e, nil
@@ -169,6 +189,13 @@ func Open(src weights.Source, b tensor.Backend, o *Options) (*Engine, error) {
 	m, err := model.Open(src, b)
 	if err != nil {
 		return nil, err
+	}
+	if o != nil && o.CacheDir != "" && o.CacheModel == "" {
+		named := *o
+		if named.CacheModel, err = fingerprint(src); err != nil {
+			return nil, err
+		}
+		o = &named
 	}
 	return Load(m, b, o)
 }

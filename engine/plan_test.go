@@ -192,7 +192,7 @@ func TestPiecesShrinkToTheStepTime(t *testing.T) {
 			t.Errorf("a step of %d positions while nobody listens, want 128", took[0])
 		}
 		st := e.Stats()
-		if most, half := st.StepTime.Quantile(1), st.StepTime.Quantile(0.5); most != 128*time.Millisecond || half < 700*time.Microsecond || half > time.Millisecond*3/2 {
+		if most, half := st.StepTime.Quantile(1), st.StepTime.Quantile(0.5); most < 128*time.Millisecond || most > 130*time.Millisecond || half < 700*time.Microsecond || half > time.Millisecond*3/2 {
 			t.Errorf("half of the steps take up to %v, all up to %v, want about 1 ms and 128 ms", half, most)
 		}
 	})

@@ -31,6 +31,8 @@ type parked struct {
 	slots  []slot
 	starts []int
 	bytes  int64
+	saved  bool   // in a file, or it cannot be
+	name   string // of the file
 }
 
 // same reports whether two slots have the same content.
@@ -124,8 +126,38 @@ func (e *Engine) park(kv tensor.KV, slots []slot, starts []int) {
 		kv.Free()
 		return
 	}
-	e.prefixes.add(p)
-	e.prefixes.trim(e.spare())
+	e.keep(p)
+}
+
+// keep keeps p in place of those that it covers, and drops those that were used
+// longest ago until the rest fits.
+func (e *Engine) keep(p *parked) {
+	s := &e.prefixes
+	for i := len(s.kept) - 1; i >= 0; i-- {
+		if p.covers(s.kept[i]) {
+			e.unkeep(i)
+		}
+	}
+	s.kept = append(s.kept, p)
+	s.bytes += p.bytes
+	e.trim()
+}
+
+// trim drops the prefixes for which there is no memory.
+func (e *Engine) trim() {
+	for len(e.prefixes.kept) > 0 && e.prefixes.bytes > e.spare() {
+		e.unkeep(0)
+	}
+}
+
+// unkeep drops prefix i.
+func (e *Engine) unkeep(i int) {
+	s := &e.prefixes
+	p := s.kept[i]
+	s.kept = slices.Delete(s.kept, i, i+1)
+	s.bytes -= p.bytes
+	p.kv.Free()
+	e.forget(p)
 }
 
 // holds reports whether a cache that is kept can stand in for p, which then
@@ -147,29 +179,4 @@ func (p *parked) covers(o *parked) bool {
 func (s *prefixes) use(i int) {
 	p := s.kept[i]
 	s.kept = append(slices.Delete(s.kept, i, i+1), p)
-}
-
-// add keeps p in place of those that it covers.
-func (s *prefixes) add(p *parked) {
-	for i := len(s.kept) - 1; i >= 0; i-- {
-		if p.covers(s.kept[i]) {
-			s.drop(i)
-		}
-	}
-	s.kept = append(s.kept, p)
-	s.bytes += p.bytes
-}
-
-// trim drops those that were used longest ago until the rest fits.
-func (s *prefixes) trim(bytes int64) {
-	for len(s.kept) > 0 && s.bytes > bytes {
-		s.drop(0)
-	}
-}
-
-func (s *prefixes) drop(i int) {
-	p := s.kept[i]
-	s.kept = slices.Delete(s.kept, i, i+1)
-	s.bytes -= p.bytes
-	p.kv.Free()
 }

@@ -117,7 +117,7 @@ func (e *Engine) rest() bool {
 	if now.Sub(e.idle) < idleTime {
 		return false
 	}
-	return e.refresh()
+	return e.refresh() || e.saveOne()
 }
 
 // sleep waits for a command, or for the time of rest to come.
@@ -136,7 +136,7 @@ func (e *Engine) sleep() {
 
 // restless reports whether rest would find something to do.
 func (e *Engine) restless() bool {
-	return slices.ContainsFunc(e.seqs, (*stepSeq).refreshable)
+	return e.unsaved() != nil || slices.ContainsFunc(e.seqs, (*stepSeq).refreshable)
 }
 
 // refreshable reports whether s is to be read in again.

@@ -12,6 +12,7 @@ import (
 func (e *Engine) run() {
 	defer e.done.Done()
 	runtime.LockOSThread()
+	e.restore()
 	for e.commands() {
 		if e.step() {
 			e.idle = time.Time{}
@@ -22,6 +23,7 @@ func (e *Engine) run() {
 	for _, s := range e.seqs {
 		s.end(ErrClosed)
 	}
+	e.saveAll()
 }
 
 // commands runs what callers asked for, and reports whether to go on.
@@ -42,7 +44,7 @@ func (e *Engine) commands() bool {
 // step does one round of work and reports whether it found any.
 func (e *Engine) step() bool {
 	began := time.Now()
-	e.prefixes.trim(e.spare())
+	e.trim()
 	budget := e.pace.budget(e.crowded())
 	encoded := e.encodeSome(budget)
 	b := e.plan(budget)
