@@ -96,10 +96,13 @@ func (s *session) sweep() {
 	if len(s.beside) > 0 || s.active != nil && s.active.seq != nil {
 		return
 	}
-	for _, it := range s.trash {
+	s.trash = slices.DeleteFunc(s.trash, func(it *conversation.Item) bool {
+		if s.captioned(it) {
+			return false
+		}
 		it.Close()
-	}
-	s.trash = nil
+		return true
+	})
 }
 
 // idle reports whether nothing uses the conversation's sequence.
@@ -109,6 +112,10 @@ func (s *session) idle() bool { return !s.busy && s.active == nil }
 // instructions, items as they come, and speech while it is spoken.
 func (s *session) prefill() {
 	s.stale = false
+	if s.config.Type == realtime.TranscriptionSession {
+		s.listenAlong()
+		return
+	}
 	o := s.chatOptions(nil)
 	o.Open = s.live != nil && s.live.clip != nil
 	if s.seq == nil && s.items.Len() == 0 && s.config.Instructions == "" && !o.Open {

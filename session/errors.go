@@ -32,7 +32,7 @@ func Explain(err error) (e *realtime.Error, ours bool) {
 		return realtime.Invalid(realtime.CodeUnsupported, "", "%v", err), false
 	case errors.Is(err, engine.ErrTooLong):
 		return realtime.Invalid(realtime.CodeContextLength, "", "%v", err), false
-	case errors.Is(err, engine.ErrBusy):
+	case errors.Is(err, engine.ErrBusy), errors.Is(err, engine.ErrOverload), errors.Is(err, engine.ErrMemory):
 		return &realtime.Error{Kind: realtime.TypeServer, Code: realtime.CodeOverloaded,
 			Message: "the server is busy, try again later"}, false
 	}

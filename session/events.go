@@ -39,6 +39,10 @@ func (s *session) handle(ev realtime.ClientEvent) {
 	case realtime.ItemTruncate:
 		s.truncateItem(ev)
 	case realtime.ResponseCreate:
+		if s.config.Type == realtime.TranscriptionSession {
+			s.fault(ev.ID(), realtime.Invalid(realtime.CodeInvalidEvent, "type", "a transcription session does not answer"))
+			return
+		}
 		s.createResponse(ev)
 	case realtime.ResponseCancel:
 		s.cancelResponse(ev)
@@ -202,6 +206,7 @@ func (s *session) deleteItem(ev realtime.ItemDelete) {
 		return
 	}
 	delete(s.said, it.ID)
+	s.forgetCaption(it)
 	s.discard(it)
 	s.send(realtime.ItemDeleted{ItemID: ev.ItemID})
 }

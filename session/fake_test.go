@@ -34,6 +34,7 @@ type fakeEngine struct {
 	words    []string                   // by id
 	open     atomic.Int64
 	maxOpen  int64
+	opened   []*fakeSequence // all that ever were
 	loaded   atomic.Bool
 	drafts   atomic.Int64 // tokens of sequences that were closed as speculations
 }
@@ -235,7 +236,11 @@ func (f *fakeEngine) Open() (Sequence, error) {
 		return nil, engine.ErrBusy
 	}
 	f.open.Add(1)
-	return &fakeSequence{f: f, cached: math.MaxInt}, nil
+	s := &fakeSequence{f: f, cached: math.MaxInt}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = append(f.opened, s)
+	return s, nil
 }
 
 func (f *fakeEngine) OpenWait(_ context.Context, c engine.Class) (Sequence, error) {

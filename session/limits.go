@@ -64,10 +64,17 @@ const (
 	// inboxPackets is how many packets wait for the session, a second of
 	// microphone. Full: the reader waits, and the transport pushes back.
 	inboxPackets = 50
+	// maxCaptions is how many utterances wait to be written down. Full: the
+	// next is not, and the client is told.
+	maxCaptions = 32
 	// stepsAhead is how many tokens wait for the session. Full: the
 	// response's goroutine waits, and the engine goes on with others.
 	stepsAhead = 64
 )
+
+// captionWait is how long the words of a user may wait for a place in the
+// engine.
+const captionWait = time.Minute
 
 // contextReserve is the part of the context that is kept free for an answer.
 const contextReserve = 8 // an eighth

@@ -126,7 +126,7 @@ func (s *session) endTurn(at int64) {
 		s.send(realtime.SpeechStopped{ItemID: u.item.ID, AudioEndMS: turn.Milliseconds(at)})
 	}
 	d := s.config.TurnDetection
-	answers := !s.committing && d != nil && d.CreateResponse
+	answers := !s.committing && d != nil && d.CreateResponse && s.config.Type == realtime.RealtimeSession
 	if !answers || u.failed != nil || s.items.Len() >= MaxItems {
 		s.abandonGuess()
 	}
@@ -146,6 +146,7 @@ func (s *session) commitUtterance() {
 	s.live = nil
 	u.end()
 	s.stale = true
+	s.makeRoom()
 	if u.failed != nil {
 		u.item.Close()
 		s.fault(s.commitID, u.failed)
@@ -160,6 +161,7 @@ func (s *session) commitUtterance() {
 	s.items.Add(u.item)
 	s.send(realtime.AudioCommitted{ItemID: u.item.ID, Previous: previous})
 	s.announce(u.item, previous)
+	s.transcribe(u)
 }
 
 // announce tells the client of an item that is whole.

@@ -42,6 +42,9 @@ type Options struct {
 	Instructions string
 	// NewDetector makes the detectors of speech; nil is NewDetector.
 	NewDetector func() Detector
+	// Transcribe makes a session that writes down what the user says and
+	// answers nothing, until the client asks for another.
+	Transcribe bool
 	// Counters count what sessions do; nil is nobody's.
 	Counters *Counters
 	// Speaker says answers aloud. nil: sessions answer in text, whatever
@@ -110,7 +113,12 @@ type session struct {
 	guess   *guess          // at the answer to what is being said, nil for none
 	guesses map[*guess]bool // with those that are over and not freed yet
 	thrift  thrift
-	count   *Counters
+
+	// captions wait for their words, the first is being written down. There
+	// are maxCaptions; full: what is said next is not written down.
+	captions []*caption
+
+	count *Counters
 
 	steps   chan step // shared with the goroutines of responses
 	readers sync.WaitGroup
@@ -201,6 +209,9 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		s.config.Model = s.info.Family
 	}
 	s.config.Instructions = o.Instructions
+	if o.Transcribe {
+		s.config.Type, s.config.Transcription = realtime.TranscriptionSession, &realtime.Transcription{}
+	}
 	s.player, _ = conn.(media.Player)
 	s.config.Output = s.modality(s.config.Output)
 	if s.log == nil {
@@ -227,6 +238,7 @@ func (s *session) loop(ctx context.Context, inbox <-chan received) {
 		if s.stale && s.idle() && len(inbox) == 0 {
 			s.prefill()
 		}
+		s.nextCaption()
 		select {
 		case <-ctx.Done():
 			s.end(ErrShutdown)
@@ -264,6 +276,7 @@ func (s *session) stop() {
 	for v := range s.voices {
 		v.cancel()
 	}
+	s.stopCaptions()
 	var drain sync.WaitGroup
 	stopped := make(chan struct{})
 	drain.Go(func() {

@@ -21,6 +21,8 @@ type step struct {
 
 	voice *voice // instead of r: a chunk of its sound
 	chunk chunk
+
+	words *scribble // instead of r: the words of a user
 }
 
 // runResponse reads the tokens of one answer until it ends or ctx does.
@@ -44,6 +46,10 @@ func runResponse(ctx context.Context, r *response, seq Sequence, g engine.Genera
 func (s *session) step(st step) {
 	if st.voice != nil {
 		s.sounded(st.voice, st.chunk)
+		return
+	}
+	if st.words != nil {
+		s.write(st.words)
 		return
 	}
 	r := st.r
