@@ -389,7 +389,7 @@ func TestRealtimeRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for query, want := range map[string]int{"intent=transcription": 400, "call_id=rtc_1": 404, "model=x": 426} {
+	for query, want := range map[string]int{"intent=transcription": 426, "call_id=rtc_1": 404, "model=x": 426} {
 		w := status(s, func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/v1/realtime", query })
 		if w.Code != want {
 			t.Errorf("%s: %d %s, want %d", query, w.Code, w.Body, want)

@@ -243,11 +243,7 @@ func (s *Server) leave(count *int) {
 // realtime holds a session over a WebSocket.
 func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	switch {
-	case query.Get("intent") == "transcription":
-		refuse(w, http.StatusBadRequest, "unsupported_value", "intent", "transcription sessions are not supported")
-		return
-	case query.Get("call_id") != "":
+	if query.Get("call_id") != "" {
 		refuse(w, http.StatusNotFound, "call_not_found", "call_id", "there is no such call")
 		return
 	}
@@ -275,6 +271,7 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 		Log:          s.log,
 		Model:        name,
 		Instructions: s.o.Instructions,
+		Transcribe:   query.Get("intent") == "transcription",
 	})
 	if err != nil && !errors.Is(err, session.ErrShutdown) && !errors.Is(err, io.EOF) {
 		s.log.Debug("session broke off", "err", err) // the session logged its end
