@@ -44,6 +44,7 @@ func post(t *testing.T, url string, body any) *http.Response {
 // sampleCase is a line of testdata/samples/cases.json.
 type sampleCase struct {
 	Name, System, Text, Audio, Image string
+	Spoken                           string
 	Reference                        string `json:"reference_answer"`
 }
 
