@@ -167,6 +167,10 @@ func (p *player) set(o *Options, line string) {
 		p.fake.info.Hears = false
 	case "blind":
 		p.fake.info.Sees = false
+	case "voice":
+		o.Speaker = &fakeSpeaker{slow: p.duration(fields[2])}
+	case "beta":
+		o.Beta = true
 	case "sequences":
 		p.fake.maxOpen = int64(n)
 	default:

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"hark/audio"
 	"hark/audio/pcm"
@@ -180,8 +182,11 @@ func (p *speaking) give(samples []float32, words []placed) {
 				c.start = w.start
 			}
 			c.ends = append(c.ends, wordEnd{w.end, p.bytes + w.to})
+			// What stands behind a word goes with it.
 			if told = w.to; len(words) > 0 {
 				told = words[0].from
+			} else {
+				told += len(p.text[told:]) - len(strings.TrimLeftFunc(p.text[told:], unicode.IsSpace))
 			}
 		}
 		c.words = p.text[p.told:told]

@@ -116,7 +116,7 @@ func (s *Splitter) ends(mark rune, word, next string) bool {
 	case number(word):
 		return !s.lineStart(word) && (len(word) > 2 || !unicode.IsLower(first) && !month(next))
 	}
-	return word != "" && !shortened(word, !unicode.IsLower(first))
+	return word != "" && !shortened(word, first)
 }
 
 // lineStart reports whether word is all that stands before scan in its line.
@@ -142,12 +142,13 @@ func month(text string) bool {
 	return false
 }
 
-// Words before a dot that ends no sentence: the first kind never, the second
-// only where the next word has a small letter.
+// Words before a dot that ends no sentence: the first kind never does, the
+// second not before a small letter, the third not before a number.
 var (
-	titles = set("dr mr mrs ms prof st vs fig gen gov hon jr lt rev sen sgt capt col cf e.g i.e eg ie no nos vol pp approx al ed eds " +
-		"mt messrs mme mlle sr sra srta ud uds dña hr fr frl nr str tel bzw z.b d.h u.a o.ä i.d.r sog evtl ggf usf vgl ca p.ex av bd ing dott sig avv т.е т.к г ул")
+	titles = set("dr mr mrs ms prof st vs gen gov hon jr lt rev sen sgt capt col cf e.g i.e eg ie approx al ed eds " +
+		"mt messrs mme mlle sr sra srta ud uds dña hr fr frl str tel bzw z.b d.h u.a o.ä i.d.r sog evtl ggf usf vgl ca p.ex av bd ing dott sig avv т.е т.к г ул")
 	endings = set("etc inc ltd co corp usw a.m p.m am pm jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k")
+	counted = set("no nos nr vol pp p fig art kap abs cap n")
 )
 
 func set(words string) map[string]bool {
@@ -158,21 +159,23 @@ func set(words string) map[string]bool {
 	return m
 }
 
-// shortened reports whether word is cut short by a dot. capital says that the
-// next word begins with no small letter.
-func shortened(word string, capital bool) bool {
-	lower := strings.ToLower(word)
+// shortened reports whether word is cut short by a dot. next is what the next
+// word begins with.
+func shortened(word string, next rune) bool {
+	lower, small := strings.ToLower(word), unicode.IsLower(next)
 	switch {
 	case titles[lower]:
 		return true
 	case endings[lower]:
-		return !capital
+		return small
+	case counted[lower]:
+		return unicode.IsDigit(next)
 	case utf8.RuneCountInString(word) == 1: // initials, but not "So do I."
 		r, _ := utf8.DecodeRuneInString(word)
-		return unicode.IsUpper(r) && word != "I" || !capital && unicode.IsLetter(r)
+		return unicode.IsUpper(r) && word != "I" || small && unicode.IsLetter(r)
 	}
 	for i, letter := range strings.Split(word, ".") { // J.R.R
-		if i > 0 && !capital {
+		if i > 0 && small {
 			return true
 		}
 		if r, size := utf8.DecodeRuneInString(letter); size != len(letter) || !unicode.IsLetter(r) {

@@ -37,6 +37,7 @@ func TestPiecesEndWithSentencesAndClauses(t *testing.T) {
 		{"J.R.R. Tolkien wrote it. He did.", "J.R.R. Tolkien wrote it. |He did."},
 		{"It cost two U.S. dollars. Fine.", "It cost two U.S. dollars. |Fine."},
 		{"At 5 p.m. we leave. At 6 p.m. We arrive.", "At 5 p.m. we leave. |At 6 p.m. |We arrive."},
+		{"Oh no. Not Fig. 2 of No. 7. Yes.", "Oh no. |Not Fig. 2 of No. 7. |Yes."},
 		{"So do I. Good.", "So do I. |Good."},
 		{"See example.com/a.b?c=d. Then call.", "See example.com/a.b?c=d. |Then call."},
 		{"Hmm... maybe. Or... No.", "Hmm... maybe. |Or... |No."},
