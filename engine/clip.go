@@ -101,7 +101,7 @@ func (c *Clip) hand(f audio.Features, last bool) {
 		c.todo.Width, c.todo.Hop = f.Width, f.Hop
 		c.todo.Data, c.last = append(c.todo.Data, f.Data...), last
 		c.came = append(c.came, arrival{c.todo.Rows(), now})
-		c.e.encodeLater(c)
+		c.e.hearLater(c)
 	})
 }
 
@@ -127,7 +127,7 @@ func (c *Clip) Fork() *Clip {
 			f.enc = c.enc.Fork()
 		}
 		if len(f.came) > 0 {
-			c.e.encodeLater(f)
+			c.e.hearLater(f)
 		}
 	})
 	return f

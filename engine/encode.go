@@ -2,50 +2,48 @@ package engine
 
 import (
 	"slices"
+	"time"
 
 	"hark/engine/model"
 )
 
-// encodeLater has a medium take part in the next steps.
-func (e *Engine) encodeLater(m encoder) {
-	if !slices.Contains(e.encoding, m) {
-		e.encoding = append(e.encoding, m)
+// hearLater has a clip take part in the next steps.
+func (e *Engine) hearLater(c *Clip) {
+	if !slices.Contains(e.hearing, c) {
+		e.hearing = append(e.hearing, c)
 	}
 }
 
-// encodeSome does a step's share of the towers' work: one picture, and of all
-// clips together up to budget soft tokens, in turns. It returns how many soft
-// tokens of clips that were.
-func (e *Engine) encodeSome(budget int) (done int) {
-	waiting := e.encoding
-	e.encoding = nil
-	e.encodeTurn++
-	var clips []*Clip
-	pictures := 0
-	for i := range waiting {
-		switch m := waiting[(e.encodeTurn+i)%len(waiting)].(type) {
-		case *Clip:
-			clips = append(clips, m)
-		case *Picture:
-			if pictures++; pictures > 1 {
-				e.encodeLater(m)
-			} else if err := e.guard(func() { m.encode(e) }); err != nil {
-				e.spoil(err, m)
-			}
+// encodeSome does a step's share of the towers' work: on the first picture for
+// half of Options.StepTime, or a piece of it if that takes longer, and on all
+// clips together up to budget soft tokens. It returns how many those were, and
+// whether it saw a picture.
+func (e *Engine) encodeSome(budget int) (heard int, saw bool) {
+	if saw = len(e.pictures) > 0; saw {
+		p, more := e.pictures[0], false
+		until := time.Now().Add(e.pace.target / 2)
+		if err := e.guard(func() { more = p.encode(e, until) }); err != nil {
+			e.spoil(err, p)
+		}
+		if !more {
+			e.pictures = slices.Delete(e.pictures, 0, 1)
 		}
 	}
-	e.drew = pictures > 0
-	return e.hear(clips, budget)
+	return e.hear(budget), saw
 }
 
-// hear has the tower work on the clips together: it reads its weights once for
-// all of them.
-func (e *Engine) hear(clips []*Clip, budget int) (done int) {
+// hear has the tower work on the clips that wait, all together: it reads its
+// weights once for all of them. They take turns in who comes first.
+func (e *Engine) hear(budget int) (done int) {
+	clips := e.hearing
+	e.hearing = nil
+	e.hearTurn++
 	var taken []*Clip
 	var pieces []model.Piece
-	for _, c := range clips {
+	for i := range clips {
+		c := clips[(e.hearTurn+i)%len(clips)]
 		if done >= budget {
-			e.encodeLater(c)
+			e.hearLater(c)
 		} else if p, ok := c.take(e, budget-done); ok {
 			done += max(1, (p.Rows.Rows()+e.rowsPerToken-1)/e.rowsPerToken)
 			taken, pieces = append(taken, c), append(pieces, p)
@@ -57,7 +55,7 @@ func (e *Engine) hear(clips []*Clip, budget int) (done int) {
 	err := e.guard(func() {
 		for i, x := range e.model.Hear(pieces) {
 			if taken[i].took(e, pieces[i], x) {
-				e.encodeLater(taken[i])
+				e.hearLater(taken[i])
 			}
 		}
 	})

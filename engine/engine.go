@@ -119,16 +119,16 @@ type Engine struct {
 	stats   Stats
 
 	// Owned by the step goroutine.
-	seqs       []*stepSeq
-	prefixes   prefixes
-	encoding   []encoder
-	turn       int  // who comes first in its class
-	encodeTurn int  // who is encoded first
-	drew       bool // the step encoded a picture
-	logits     []float32
-	pace       pace
-	saver      *saver    // nil: nothing is saved
-	idle       time.Time // since when there was nothing to do; zero: there was
+	seqs     []*stepSeq
+	prefixes prefixes
+	hearing  []*Clip    // with rows that wait for the tower
+	pictures []*Picture // that wait for theirs, or are in it
+	turn     int        // who comes first in its class
+	hearTurn int        // who is heard first
+	logits   []float32
+	pace     pace
+	saver    *saver    // nil: nothing is saved
+	idle     time.Time // since when there was nothing to do; zero: there was
 }
 
 // Load makes an engine of a model. It takes the backend over: Close closes it.

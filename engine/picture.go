@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"hark/engine/model"
 	"hark/vision"
@@ -16,6 +17,7 @@ type Picture struct {
 
 	soft    // the step goroutine's
 	patches vision.Patches
+	enc     model.PictureEncoder // nil before and after
 }
 
 // NewPicture cuts img on the caller's goroutine, with at most tokens soft
@@ -33,7 +35,7 @@ func (e *Engine) NewPicture(img *vision.Image, tokens int) (*Picture, error) {
 	fmt.Fprintln(h, patches.Rows, patches.Cols, patches.Width)
 	hashFloats(h, patches.Data)
 	p := &Picture{e: e, tokens: e.model.PictureTokens(patches), content: contentKey(h.Sum(nil)), patches: patches, soft: soft{id: e.model.Placeholder(model.Sight)}}
-	e.do(func() { e.encodeLater(p) })
+	e.do(func() { e.pictures = append(e.pictures, p) })
 	return p, nil
 }
 
@@ -43,6 +45,10 @@ func (p *Picture) Tokens() int { return p.tokens }
 // Close frees the picture; see Clip.Close.
 func (p *Picture) Close() {
 	p.e.do(func() {
+		if p.enc != nil {
+			p.enc.Close()
+			p.enc = nil
+		}
 		p.patches = vision.Patches{}
 		p.soft.free(p.e.backend)
 	})
@@ -52,10 +58,23 @@ func (p *Picture) state() *soft { return &p.soft }
 
 func (p *Picture) key() (contentKey, bool) { return p.content, true }
 
-// encode makes the soft tokens.
-func (p *Picture) encode(e *Engine) {
-	if !p.freed && !p.whole {
-		p.add(e, e.model.EncodePicture(p.patches))
-		p.whole, p.patches = true, vision.Patches{}
+// encode works on the soft tokens until they are made or until a time. It
+// reports whether there is more to do.
+func (p *Picture) encode(e *Engine, until time.Time) (more bool) {
+	if p.freed || p.whole {
+		return false
+	}
+	if p.enc == nil {
+		p.enc = e.model.NewPicture(p.patches)
+	}
+	for {
+		if x := p.enc.Step(); x != nil {
+			p.add(e, x)
+			p.whole, p.patches, p.enc = true, vision.Patches{}, nil
+			return false
+		}
+		if time.Now().After(until) {
+			return true
+		}
 	}
 }

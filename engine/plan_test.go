@@ -11,6 +11,7 @@ import (
 	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/weights"
+	"hark/vision"
 )
 
 // watched is a model that tells what it is given to do.
@@ -18,6 +19,22 @@ type watched struct {
 	model.Model
 	forward func([]model.Row)
 	hear    func([]model.Piece)
+	see     func()
+}
+
+// drawn is a picture that tells of each piece of work.
+type drawn struct {
+	model.PictureEncoder
+	see func()
+}
+
+func (d drawn) Step() tensor.Tensor {
+	d.see()
+	return d.PictureEncoder.Step()
+}
+
+func (w *watched) NewPicture(p vision.Patches) model.PictureEncoder {
+	return drawn{w.Model.NewPicture(p), w.see}
 }
 
 func (w *watched) Forward(rows []model.Row) tensor.Tensor {
@@ -251,6 +268,54 @@ func TestSoundThatWaitsCoalesces(t *testing.T) {
 		}
 		if st := e.Stats(); st.Backlog != 0 {
 			t.Errorf("sound waits for %v in the end", st.Backlog)
+		}
+	})
+}
+
+// TestPicturesLeaveRoomForAnswers has each layer of the tower take a while:
+// the answer of somebody else goes on between them.
+func TestPicturesLeaveRoomForAnswers(t *testing.T) {
+	watch(t, engine.Options{}, func(t *testing.T, e *engine.Engine, w *watched) {
+		steps, since := 0, []int{}
+		w.forward = func([]model.Row) {
+			steps++
+			<-time.After(5 * time.Millisecond)
+		}
+		w.see = func() {
+			since = append(since, steps)
+			steps = 0
+			<-time.After(40 * time.Millisecond)
+		}
+		s := sequence(t, e)
+		defer s.Close()
+		set(t, s, same(10, 4))
+		end := reader(t, s, 60)
+		var pictures []*engine.Picture
+		for range 3 {
+			p, err := e.NewPicture(&vision.Image{Width: 96, Height: 96, Pix: make([]byte, 96*96*3)}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pictures = append(pictures, p)
+		}
+		pictures[1].Close()
+		other := sequence(t, e)
+		defer other.Close()
+		set(t, other, same(20, 4), pictures[0], pictures[2], same(21, 2))
+		if n := <-reader(t, other, 3); n != 3 {
+			t.Errorf("%d tokens behind two pictures, want 3", n)
+		}
+		<-end
+		if len(since) != 4 {
+			t.Fatalf("the tower worked %d times on two pictures of two layers", len(since))
+		}
+		for i, n := range since[1:] {
+			if n == 0 {
+				t.Errorf("no answer went on before piece %d", i+1)
+			}
+		}
+		for _, p := range pictures {
+			p.Close()
 		}
 	})
 }

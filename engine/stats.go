@@ -141,13 +141,13 @@ func (e *Engine) decoded(s *stepSeq, g *generation) {
 }
 
 // after takes note of a step.
-func (e *Engine) after(b *batch, encoded int, began time.Time) {
+func (e *Engine) after(b *batch, heard int, saw bool, began time.Time) {
 	now := time.Now()
 	took := now.Sub(began)
-	if !e.drew {
-		e.pace.learn(b.positions+encoded, took)
+	if !saw {
+		e.pace.learn(b.positions+heard, took)
 	}
-	if encoded > 0 || len(b.rows) == 0 || b.speculative < b.positions+b.answering {
+	if heard > 0 || saw || b.speculative < b.positions+b.answering {
 		e.load.add(began, now)
 	}
 	e.count(func(t *Stats) {
@@ -175,8 +175,8 @@ func (e *Engine) gauge(now time.Time) {
 
 // backlog returns how long the sound waits that has waited longest.
 func (e *Engine) backlog(now time.Time) (longest time.Duration) {
-	for _, m := range e.encoding {
-		if c, ok := m.(*Clip); ok && len(c.came) > 0 {
+	for _, c := range e.hearing {
+		if len(c.came) > 0 {
 			longest = max(longest, now.Sub(c.came[0].at))
 		}
 	}

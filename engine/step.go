@@ -46,15 +46,15 @@ func (e *Engine) step() bool {
 	began := time.Now()
 	e.trim()
 	budget := e.pace.budget(e.crowded())
-	encoded := e.encodeSome(budget)
+	heard, saw := e.encodeSome(budget)
 	b := e.plan(budget)
 	if len(b.rows) > 0 {
 		e.forward(b)
 	}
 	e.backend.EndStep()
-	worked := encoded > 0 || e.drew || len(b.rows) > 0
+	worked := heard > 0 || saw || len(b.rows) > 0
 	if worked {
-		e.after(b, encoded, began)
+		e.after(b, heard, saw, began)
 	}
 	return worked
 }

@@ -134,6 +134,16 @@ type AudioEncoder interface {
 	Close()
 }
 
+// PictureEncoder makes the soft tokens of a picture in several pieces of work,
+// so that others need not wait for all of it.
+type PictureEncoder interface {
+	// Step does the next piece. The last one returns the soft tokens [n, H],
+	// which live until the step ends, the others nil.
+	Step() tensor.Tensor
+	// Close frees the state, if Step was not called to the end.
+	Close()
+}
+
 // Piece is one clip's share of Model.Hear: what Push, or with Last what Flush,
 // of its encoder is given.
 type Piece struct {
@@ -142,7 +152,7 @@ type Piece struct {
 	Last    bool
 }
 
-// Model is a loaded model. Forward, NewAudio, Hear, EncodePicture and Close
+// Model is a loaded model. Forward, NewAudio, Hear, NewPicture, EncodePicture and Close
 // are called from the step goroutine only; the others from any.
 type Model interface {
 	// Info returns the facts.
@@ -175,6 +185,8 @@ type Model interface {
 	// Hear lets several encoders take pieces in together, which reads the
 	// tower's weights once, and returns for each what Push or Flush would.
 	Hear(pieces []Piece) []tensor.Tensor
+	// NewPicture begins the soft tokens of a picture.
+	NewPicture(p vision.Patches) PictureEncoder
 	// EncodePicture returns the soft tokens of a picture, [n, H]. They live
 	// until the step ends.
 	EncodePicture(p vision.Patches) tensor.Tensor

@@ -33,6 +33,9 @@ func (textOnly) Cut(*vision.Image, int) (vision.Patches, error) {
 // PictureTokens returns 0.
 func (textOnly) PictureTokens(vision.Patches) int { return 0 }
 
+// NewPicture returns nil.
+func (textOnly) NewPicture(vision.Patches) model.PictureEncoder { return nil }
+
 // EncodePicture returns nil.
 func (textOnly) EncodePicture(vision.Patches) tensor.Tensor { return nil }
 

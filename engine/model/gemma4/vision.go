@@ -3,6 +3,7 @@ package gemma4
 import (
 	"math"
 
+	"hark/engine/model"
 	"hark/engine/tensor"
 	"hark/vision"
 )
@@ -44,28 +45,88 @@ type visionLayer struct {
 
 // EncodePicture returns the soft tokens of a picture, [n, H].
 func (m *Model) EncodePicture(p vision.Patches) tensor.Tensor {
+	s := m.NewPicture(p)
+	for {
+		if x := s.Step(); x != nil {
+			return x
+		}
+	}
+}
+
+// NewPicture begins a picture; the tower works on it a layer at a time.
+func (m *Model) NewPicture(p vision.Patches) model.PictureEncoder { return &seeing{m: m, p: p} }
+
+// seeing is the tower's state of one picture.
+type seeing struct {
+	m     *Model
+	p     vision.Patches
+	x     tensor.Tensor // kept, [P, C]; nil at the start
+	layer int           // the next
+}
+
+// Step runs a layer, with what comes before the first and behind the last.
+func (s *seeing) Step() tensor.Tensor {
+	m, ops := s.m, s.m.ops
 	if m.cfg.Unified {
-		return m.embedBlocks(p)
+		return m.embedBlocks(s.p)
 	}
-	w, c, ops := m.vision, m.cfg.Vision, m.ops
+	x, w := s.x, m.vision
+	if x == nil {
+		x = m.embedPatches(s.p)
+	}
+	if s.layer < len(w.Layers) {
+		_, _, pos := places(s.p)
+		mark := ops.Mark()
+		x = ops.Sweep(mark, ops.Name(m.visionLayer(&w.Layers[s.layer], x, ops.Angles(w.Rotary, pos)), m.names.vision[s.layer]))
+		s.layer++
+	}
+	if s.layer < len(w.Layers) {
+		ops.Keep(x)
+	} else {
+		x = m.poolPatches(s.p, x)
+	}
+	s.Close()
+	if s.layer < len(w.Layers) {
+		s.x = x
+		return nil
+	}
+	return x
+}
+
+// Close frees the state.
+func (s *seeing) Close() {
+	s.m.ops.Free(s.x)
+	s.x = nil
+}
+
+// places returns the column and the row of each patch, alone and side by side.
+func places(p vision.Patches) (px, py, pos []int32) {
 	count := p.Rows * p.Cols
-	values := make([]float32, len(p.Data))
-	for i, v := range p.Data {
-		values[i] = 2 * (v - 0.5)
-	}
-	px, py, pos := make([]int32, count), make([]int32, count), make([]int32, 2*count)
+	px, py, pos = make([]int32, count), make([]int32, count), make([]int32, 2*count)
 	for i := range count {
 		px[i], py[i] = int32(i%p.Cols), int32(i/p.Cols)
 		pos[2*i], pos[2*i+1] = px[i], py[i]
 	}
-	x := ops.Linear(ops.Input(values, count, p.Width), w.Input, nil) // [P, C]
-	x = ops.Add(ops.Add(x, ops.Embed(w.PosX, px, 1)), ops.Embed(w.PosY, py, 1))
-	ops.Name(x, "vision.patch0")
-	angles := ops.Angles(w.Rotary, pos)
-	mark := ops.Mark()
-	for i := range w.Layers {
-		x = ops.Sweep(mark, ops.Name(m.visionLayer(&w.Layers[i], x, angles), m.names.vision[i]))
+	return px, py, pos
+}
+
+// embedPatches turns pixels into rows [P, C] that know where they are.
+func (m *Model) embedPatches(p vision.Patches) tensor.Tensor {
+	w, ops := m.vision, m.ops
+	values := make([]float32, len(p.Data))
+	for i, v := range p.Data {
+		values[i] = 2 * (v - 0.5)
 	}
+	px, py, _ := places(p)
+	x := ops.Linear(ops.Input(values, p.Rows*p.Cols, p.Width), w.Input, nil) // [P, C]
+	x = ops.Add(ops.Add(x, ops.Embed(w.PosX, px, 1)), ops.Embed(w.PosY, py, 1))
+	return ops.Name(x, "vision.patch0")
+}
+
+// poolPatches turns the rows behind the last layer into soft tokens: [P, C] →
+// [n, H].
+func (m *Model) poolPatches(p vision.Patches, x tensor.Tensor) tensor.Tensor {
+	w, c, ops := m.vision, m.cfg.Vision, m.ops
 	x = ops.Scale(ops.Pool(x, p.Rows, p.Cols, c.Pool), float32(math.Sqrt(float64(c.Hidden)))) // [n, C]
 	if c.Standardize {
 		x = ops.Mul(ops.Add(x, w.StdBias), w.StdScale)
