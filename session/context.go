@@ -68,6 +68,9 @@ func (s *session) set(instructions string, o chat.Options) (Prompt, error) {
 		items = append(slices.Clip(items), s.live.item)
 	}
 	prompt, gone, err := s.fit(instructions, items, o)
+	for err == nil && s.shorten(items, prompt, o) {
+		prompt, err = s.render(instructions, without(items, gone), o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +99,12 @@ func (s *session) sweep() {
 	if len(s.beside) > 0 || s.active != nil && s.active.seq != nil {
 		return
 	}
+	written := s.beingWritten()
 	s.trash = slices.DeleteFunc(s.trash, func(it *conversation.Item) bool {
-		if s.captioned(it) {
-			return false
+		for _, part := range it.Media {
+			if slices.ContainsFunc(part, func(m conversation.Medium) bool { return written[m] }) {
+				return false
+			}
 		}
 		it.Close()
 		return true

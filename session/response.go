@@ -192,7 +192,7 @@ func (s *session) start(r *response) {
 		prompt, err = s.set(instructions, o)
 		seq = s.seq
 		s.stale = false
-	} else if prompt, err = s.render(instructions, r.input, o); err == nil {
+	} else if prompt, _, err = s.fit(instructions, r.input, o); err == nil {
 		_, err = seq.Set(prompt)
 	}
 	if err != nil {

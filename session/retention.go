@@ -73,6 +73,24 @@ func (s *session) head(instructions string, o chat.Options) (int, error) {
 	return prompt.Tokens(), err
 }
 
+// shorten takes the beginning of an utterance of several clips out of the
+// prompt, where it is too long for the context even alone. It reports whether
+// there was something to take.
+func (s *session) shorten(items []*conversation.Item, prompt Prompt, o chat.Options) bool {
+	if len(items) == 0 || prompt.Tokens() <= s.room(o) || s.config.Truncates().Disabled {
+		return false
+	}
+	it := items[len(items)-1]
+	for i, media := range it.Media {
+		if len(media) > 1 {
+			s.discard(&conversation.Item{Media: [][]conversation.Medium{media[:1]}})
+			it.Media[i] = media[1:]
+			return true
+		}
+	}
+	return false
+}
+
 // leave returns the oldest items that together have about so many tokens.
 func (s *session) leave(items []*conversation.Item, tokens int) (left []*conversation.Item) {
 	for tokens > 0 {

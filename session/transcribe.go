@@ -238,15 +238,19 @@ func (s *session) forgetCaption(it *conversation.Item) {
 	}
 }
 
-// captioned reports whether the words of an item are still to be written down,
-// so that its clips are needed.
-func (s *session) captioned(it *conversation.Item) bool {
+// beingWritten returns the clips whose words are still to be written down.
+func (s *session) beingWritten() map[conversation.Medium]bool {
+	clips := map[conversation.Medium]bool{}
 	for _, c := range s.captions {
-		if c.item == it {
-			return true
+		for _, prompt := range c.prompts {
+			for _, part := range prompt {
+				if part.Medium != nil {
+					clips[part.Medium] = true
+				}
+			}
 		}
 	}
-	return false
+	return clips
 }
 
 // listenAlong reads what is being said into the sequence that will write it
@@ -275,10 +279,10 @@ func (s *session) makeRoom() {
 	if s.config.Type != realtime.TranscriptionSession || s.items.Len() < MaxItems {
 		return
 	}
-	if it := s.items.Items()[0]; !s.captioned(it) {
-		s.items.Delete(it.ID)
-		s.trash = append(s.trash, it)
-	}
+	it := s.items.Items()[0]
+	s.items.Delete(it.ID)
+	s.forgetCaption(it)
+	s.trash = append(s.trash, it)
 }
 
 // stopCaptions ends all captions: those that have begun let go by themselves.
