@@ -40,6 +40,9 @@ type Options struct {
 	Model string
 	// Instructions are the system prompt until the client sets its own.
 	Instructions string
+	// Config changes what the session begins with, as a session.update would;
+	// nil changes nothing.
+	Config *realtime.SessionPatch
 	// NewDetector makes the detectors of speech; nil is NewDetector.
 	NewDetector func() Detector
 	// Transcribe makes a session that writes down what the user says and
@@ -212,6 +215,10 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 	if o.Transcribe {
 		s.config.Type, s.config.Transcription = realtime.TranscriptionSession, &realtime.Transcription{}
 	}
+	if o.Config != nil {
+		s.config = o.Config.Apply(s.config)
+		s.beta = s.beta || o.Config.Beta
+	}
 	s.player, _ = conn.(media.Player)
 	s.config.Output = s.modality(s.config.Output)
 	if s.log == nil {
@@ -225,7 +232,11 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		s.count = &Counters{}
 	}
 	s.ear = newEar(s.newDetector(), int64(s.info.ClipSamples))
-	if err := s.ear.configure(s.config.InputFormat, s.config.TurnDetection); err != nil {
+	err := s.checkSession(&s.config)
+	if err == nil {
+		err = s.ear.configure(s.config.InputFormat, s.config.TurnDetection)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.stale = s.config.Instructions != ""
