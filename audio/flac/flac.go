@@ -1,4 +1,4 @@
-// Package flac decodes FLAC files.
+// Package flac decodes and encodes FLAC files.
 //
 // Start reading at Open.
 package flac
@@ -7,9 +7,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	decoder "github.com/mewkiz/flac"
 	"github.com/mewkiz/flac/frame"
+	"github.com/mewkiz/flac/meta"
 
 	"hark/audio"
 )
@@ -61,4 +63,37 @@ func (s *Stream) Read(dst []float32) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// block is the number of samples in a frame that Encode writes.
+const block = 4096
+
+// Encode returns a FLAC file of one channel of 16 bits.
+func Encode(rate audio.Rate, samples []int16) ([]byte, error) {
+	var out bytes.Buffer
+	info := &meta.StreamInfo{BlockSizeMin: block, BlockSizeMax: block, SampleRate: uint32(rate), NChannels: 1,
+		BitsPerSample: 16, NSamples: uint64(len(samples))}
+	e, err := decoder.NewEncoder(&out, info)
+	if err != nil {
+		return nil, fmt.Errorf("flac: %w", err)
+	}
+	for part := range slices.Chunk(samples, block) {
+		wide := make([]int32, len(part))
+		for i, v := range part {
+			wide[i] = int32(v)
+		}
+		f := &frame.Frame{
+			Header: frame.Header{HasFixedBlockSize: true, BlockSize: uint16(len(part)), SampleRate: uint32(rate),
+				Channels: frame.ChannelsMono, BitsPerSample: 16},
+			// Verbatim is what the encoder may replace by a prediction.
+			Subframes: []*frame.Subframe{{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: wide, NSamples: len(part)}},
+		}
+		if err := e.WriteFrame(f); err != nil {
+			return nil, fmt.Errorf("flac: %w", err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		return nil, fmt.Errorf("flac: %w", err)
+	}
+	return out.Bytes(), nil
 }

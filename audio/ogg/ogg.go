@@ -1,4 +1,5 @@
-// Package ogg decodes Ogg files with Vorbis or Opus in them.
+// Package ogg decodes Ogg files with Vorbis or Opus in them, and writes those
+// with Opus.
 //
 // The decoders are those of others. The one of Vorbis believes what a file
 // says of itself; setup.go looks first whether that is sane.

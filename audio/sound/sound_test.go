@@ -7,9 +7,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"hark/audio/flac"
+	"hark/audio/ogg"
 	"hark/audio/wav"
 )
 
@@ -209,4 +212,53 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(wav.Encode(8000, make([]float32, 100)))
 	f.Fuzz(func(t *testing.T, file []byte) { check(t, bytes.Clone(file)) })
+}
+
+func TestEncodedFilesSoundAsTheOriginal(t *testing.T) {
+	want, err := Decode(load(t, "../../testdata/samples/question-0.wav"), &Options{Rate: ogg.OpusRate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm := make([]int16, len(want))
+	for i, v := range want {
+		pcm[i] = int16(max(-32768, min(32767, v*32768)))
+	}
+	lossless, err := flac.Encode(ogg.OpusRate, pcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(lossless, &Options{Rate: ogg.OpusRate})
+	if err != nil || len(got) != len(pcm) {
+		t.Fatalf("FLAC: %d samples, want %d, %v", len(got), len(pcm), err)
+	}
+	for i, v := range got {
+		if int16(v*32768) != pcm[i] {
+			t.Fatalf("FLAC: sample %d is %v, want %d", i, v, pcm[i])
+		}
+	}
+	var file bytes.Buffer
+	w, err := ogg.NewWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range slices.Chunk(pcm, 1000) {
+		if err := w.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err = Decode(file.Bytes(), &Options{Rate: ogg.OpusRate})
+	if err != nil || len(got) < len(want)-960 || len(got) > len(want)+960 {
+		t.Fatalf("Opus: %d samples, want %d, %v", len(got), len(want), err)
+	}
+	var ab, aa, bb float64
+	for i := range min(len(got), len(want)) {
+		a, b := float64(got[i]), float64(want[i])
+		ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
+	}
+	if c := ab / math.Sqrt(aa*bb); c < 0.9 || file.Len() > len(lossless)/2 {
+		t.Errorf("Opus: correlation %.3f, %d bytes, FLAC %d", c, file.Len(), len(lossless))
+	}
 }

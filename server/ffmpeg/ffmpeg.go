@@ -1,5 +1,6 @@
-// Package ffmpeg decodes videos, and sound that package sound does not know, by
-// the program ffmpeg as a child process. Without the program there is neither.
+// Package ffmpeg decodes videos, decodes sound that package sound does not know
+// and encodes some, by the program ffmpeg as a child process. Without the
+// program there is none of it.
 //
 // The child gets the file as an open descriptor, reads nothing else (each
 // format has one demuxer, and demuxers of playlists are not among them), and is
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,6 +144,11 @@ func (p *Program) run(ctx context.Context, file []byte, limit int, args ...strin
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrFormat, sound.Sniff(file))
 	}
+	return p.child(ctx, file, limit, []string{"-f", demuxer}, args)
+}
+
+// child runs ffmpeg on a file that is read as in says.
+func (p *Program) child(ctx context.Context, file []byte, limit int, in, args []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {
@@ -150,15 +157,15 @@ func (p *Program) run(ctx context.Context, file []byte, limit int, args ...strin
 	case <-ctx.Done():
 		return nil, fmt.Errorf("ffmpeg: %w", ctx.Err())
 	}
-	in, err := descriptor(file)
+	content, err := descriptor(file)
 	if err != nil {
 		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}
-	defer in.Close()
-	head := []string{"-hide_banner", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe",
-		"-threads", "1", "-max_pixels", strconv.Itoa(maxPixels), "-f", demuxer, "-i", "/dev/fd/3", "-map_metadata", "-1", "-sn", "-dn"}
-	cmd := exec.CommandContext(ctx, p.path, append(head, args...)...)
-	cmd.ExtraFiles = []*os.File{in}
+	defer content.Close()
+	all := slices.Concat([]string{"-hide_banner", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe",
+		"-threads", "1", "-max_pixels", strconv.Itoa(maxPixels)}, in, []string{"-i", "/dev/fd/3", "-map_metadata", "-1", "-sn", "-dn"}, args)
+	cmd := exec.CommandContext(ctx, p.path, all...)
+	cmd.ExtraFiles = []*os.File{content}
 	cmd.Env = []string{} // it needs nothing of ours
 	cmd.WaitDelay = waitDelay
 	out, complaint := &bounded{room: limit}, &bounded{room: 4 << 10}
@@ -217,4 +224,24 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return 0, errFull
 	}
 	return b.data.Write(p)
+}
+
+// encoders are the formats of Encode, with ffmpeg's arguments.
+var encoders = map[string][]string{
+	"mp3": {"-c:a", "libmp3lame", "-b:a", "64k", "-f", "mp3"},
+	"aac": {"-c:a", "aac", "-b:a", "64k", "-f", "adts"},
+}
+
+// Encode returns a file of "mp3" or "aac" with one channel of 16 bits.
+func (p *Program) Encode(ctx context.Context, samples []int16, rate audio.Rate, format string) ([]byte, error) {
+	args, ok := encoders[format]
+	if p == nil || !ok {
+		return nil, ErrMissing
+	}
+	raw := make([]byte, 0, 2*len(samples))
+	for _, v := range samples {
+		raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
+	}
+	in := []string{"-f", "s16le", "-ar", strconv.Itoa(int(rate)), "-ac", "1"}
+	return p.child(ctx, raw, maxBytes, in, append(slices.Clone(args), "pipe:1"))
 }

@@ -51,4 +51,14 @@ func TestRealProgram(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	tone := make([]int16, 24000)
+	for i := range tone {
+		tone[i] = int16(i % 48 * 500)
+	}
+	for _, format := range []string{"mp3", "aac"} {
+		file, err := p.Encode(t.Context(), tone, 24000, format)
+		if err != nil || len(file) < 1000 {
+			t.Errorf("%s: %d bytes, %v", format, len(file), err)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -138,16 +139,29 @@ func (h *Holder) Request(now time.Time) (wait time.Duration, left int) {
 	if limit == 0 {
 		return 0, -1
 	}
-	h.room = min(limit, h.room+now.Sub(h.at).Minutes()*limit)
-	if h.at.IsZero() {
-		h.room = limit
-	}
-	h.at = now
+	h.refill(now)
 	if h.room < 1 {
 		return time.Duration(math.Ceil((1 - h.room) / limit * float64(time.Minute))), 0
 	}
 	h.room--
 	return 0, int(h.room)
+}
+
+// Left returns how many requests may come at once.
+func (h *Holder) Left(now time.Time) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refill(now)
+	return int(h.room)
+}
+
+// refill makes the room that has come since the last time.
+func (h *Holder) refill(now time.Time) {
+	limit := float64(h.key.RequestsPerMinute)
+	if h.room += now.Sub(h.at).Minutes() * limit; h.at.IsZero() || h.room > limit {
+		h.room = limit
+	}
+	h.at = now
 }
 
 // Enter counts a session in. It reports false if there are too many.
@@ -166,6 +180,14 @@ func (h *Holder) Leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sessions--
+}
+
+// Has reports whether a holder's key still counts.
+func (r *Ring) Has(h *Holder) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.refresh() // Find says what is wrong
+	return slices.Contains(r.holders, h)
 }
 
 // Limits returns the limits of the key; 0 is no limit.
