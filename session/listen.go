@@ -92,6 +92,11 @@ func (s *session) beginUtterance(at int64) {
 		Content: []realtime.Content{{Type: realtime.InputAudio}},
 	}}
 	s.live = &utterance{recorder: recorder{engine: s.engine, info: s.info, item: item}}
+	s.endLull()
+	if t := s.lull.event; t != nil {
+		t.ItemID = item.ID
+		s.send(*t)
+	}
 	detection := s.config.TurnDetection
 	if detection == nil || s.committing {
 		return

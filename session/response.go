@@ -308,6 +308,7 @@ func (s *session) finish(r *response, status realtime.Status, reason realtime.Re
 	if s.active == r {
 		s.active = nil
 		s.stale = true
+		s.beginLull()
 	}
 	if r.released { // by a voice that was behind the model
 		delete(s.beside, r)

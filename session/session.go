@@ -98,6 +98,7 @@ type session struct {
 	committing bool       // the client ends the turn, not the server
 	commitID   string     // event id of that commit
 	deaf       bool       // the client was told that the model cannot hear
+	lull       lull
 
 	seq    Sequence  // of the conversation, nil until it is needed
 	busy   bool      // a goroutine reads tokens from seq
@@ -261,6 +262,8 @@ func (s *session) loop(ctx context.Context, inbox <-chan received) {
 			s.receive(in.packet)
 		case st := <-s.steps:
 			s.step(st)
+		case <-s.lullOver():
+			s.speakUp()
 		}
 	}
 }
