@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hark/audio"
+	"hark/audio/endpoint"
 	"hark/audio/pcm"
 	"hark/audio/resample"
 	"hark/session/realtime"
@@ -25,9 +26,13 @@ type Detector interface {
 // speech goes on, it follows; if the turn ends, it is dropped. So what is heard
 // at the likely end is all that the turn will be if it ends there. Before the
 // first speech only the padding is heard.
+//
+// With semantic_vad an estimate follows each turn, from the padding before its
+// first speech on, and the machine asks it in every pause.
 type ear struct {
 	detector Detector
 	machine  turn.Machine
+	estimate estimator
 	before   int64 // samples heard before the first speech
 	keep     int64 // samples of a buffer without speech that a commit may take
 
@@ -42,6 +47,13 @@ type ear struct {
 	taken bool  // a turn of this buffer ended by itself
 	open  bool  // a turn was begun and has not ended
 	hold  bool  // it has likely ended: nothing more is handed on
+}
+
+// estimator says how finished a turn seems, 0 to 1, of what was pushed of it.
+type estimator interface {
+	Push(samples []float32)
+	Finished() float32
+	Reset()
 }
 
 // heard is something that an ear found.
@@ -62,7 +74,7 @@ const (
 
 // newEar returns an ear that keeps up to keep samples without speech.
 func newEar(d Detector, keep int64) *ear {
-	return &ear{detector: d, keep: keep}
+	return &ear{detector: d, estimate: endpoint.New(), keep: keep}
 }
 
 // configure sets the input format and what counts as a turn. The buffer stays;
@@ -105,31 +117,23 @@ func converters(f realtime.Format) (*pcm.Decoder, *resample.Stream, error) {
 // push-to-talk: turns begin, so that they can be read in early, but only a
 // commit ends them, and no end of them is likelier than another.
 func turnOptions(t *realtime.TurnDetection) (turn.Options, int64) {
-	o := turn.Options{Threshold: defaultThreshold}
+	o := turn.Options{Threshold: defaultThreshold, Likely: likelyAfter}
 	before := turn.Samples(heardBefore)
 	switch {
 	case t == nil:
-		return o, before
+		o.Likely = 0
 	case t.Type == realtime.SemanticVAD:
-		o.Silence = semanticSilence(t.Eagerness)
+		o.Patience, o.Likely = turn.Eager(t.Eagerness), likelySemantic
 	default:
 		o.Threshold, before = t.Threshold, turn.Samples(t.PrefixPadding)
 		// No silence at all would end every turn with its first frame.
 		o.Silence = max(t.SilenceDuration, time.Millisecond)
 	}
-	o.Likely = likelyAfter
 	return o, before
 }
 
-func semanticSilence(eagerness string) time.Duration {
-	switch eagerness {
-	case "low":
-		return silenceLow
-	case "high":
-		return silenceHigh
-	}
-	return silenceMedium
-}
+// semantic reports whether the end of a turn depends on what was said.
+func (e *ear) semantic() bool { return e.machine.Patience != (turn.Patience{}) }
 
 // appendBytes takes sound in the input format and calls found for what it
 // brings about, in order.
@@ -151,11 +155,20 @@ func (e *ear) push(samples []float32, found func(heard)) {
 
 // step takes one frame's verdict.
 func (e *ear) step(f turn.Frame, found func(heard)) {
+	now := f.Start + turn.FrameSamples
+	if e.open && e.semantic() {
+		e.estimate.Push(e.between(f.Start, now))
+		f.Finished = e.estimate.Finished()
+	}
 	edge := e.machine.Step(f)
 	first, end := e.machine.Speech()
 	if edge == turn.Started {
 		e.forget(first - e.before)
 		e.open = true
+		e.estimate.Reset()
+		if e.semantic() {
+			e.estimate.Push(e.between(e.start, now))
+		}
 		found(heard{what: heardStart, at: e.start})
 	}
 	if !e.open {
@@ -166,14 +179,18 @@ func (e *ear) step(f turn.Frame, found func(heard)) {
 		found(heard{what: heardResumed})
 	}
 	// Not beyond this frame, so that a turn is the same however it came in.
-	e.release(min(end+turn.Samples(heardAfter), f.Start+turn.FrameSamples), found)
+	e.release(min(end+turn.Samples(heardAfter), now), found)
 	switch edge {
 	case turn.Likely:
 		e.hold = true
 		found(heard{what: heardLikely})
 	case turn.Stopped:
+		at := end + turn.Samples(e.machine.Silence)
+		if e.semantic() {
+			at = now
+		}
 		e.close()
-		found(heard{what: heardStop, at: end + turn.Samples(e.machine.Silence)})
+		found(heard{what: heardStop, at: at})
 	case turn.None, turn.Started, turn.Resumed:
 	}
 }
@@ -190,6 +207,12 @@ func (e *ear) release(until int64, found func(heard)) {
 	found(heard{what: heardSound, samples: e.held[:n]})
 	e.held = e.held[n:]
 	e.start += n
+}
+
+// between returns the held samples from one position to another.
+func (e *ear) between(from, to int64) []float32 {
+	from, to = max(from, e.start), min(to, e.next)
+	return e.held[from-e.start : max(to, from)-e.start]
 }
 
 // forget drops what lies before a position.

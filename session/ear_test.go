@@ -64,7 +64,8 @@ func (l *listening) found(h heard) {
 func TestEarGivesTheSameTurnsHoweverSoundComesIn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, detection := range []*realtime.TurnDetection{nil, realtime.DefaultServerVAD(),
-		{Type: realtime.ServerVAD, Threshold: 0.5, SilenceDuration: 100 * time.Millisecond, PrefixPadding: time.Second}} {
+		{Type: realtime.ServerVAD, Threshold: 0.5, SilenceDuration: 100 * time.Millisecond, PrefixPadding: time.Second},
+		{Type: realtime.SemanticVAD, Eagerness: "high"}} {
 		for _, script := range []string{
 			"silence 2s speech 1s silence 3s speech 700ms silence 2s",
 			"speech 400ms silence 350ms speech 400ms silence 400ms",

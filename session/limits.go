@@ -41,6 +41,9 @@ const (
 	// likelyAfter is the silence after which a turn has likely ended, where
 	// its end takes longer.
 	likelyAfter = 200 * time.Millisecond
+	// likelySemantic is the least silence after which a turn has likely ended
+	// with semantic_vad; the less finished it seems, the longer it is.
+	likelySemantic = 100 * time.Millisecond
 	// heardBefore is how much is heard before the first speech unless
 	// prefix_padding_ms says otherwise.
 	heardBefore = 300 * time.Millisecond
@@ -49,14 +52,6 @@ const (
 	// defaultThreshold is the speech probability that counts as speech where
 	// the client gives none.
 	defaultThreshold = 0.5
-)
-
-// The silence that ends a turn with semantic_vad: its length goes by the
-// eagerness alone, not by what was said.
-const (
-	silenceLow    = 800 * time.Millisecond
-	silenceMedium = 500 * time.Millisecond // auto too
-	silenceHigh   = 300 * time.Millisecond
 )
 
 // The queues of a session.

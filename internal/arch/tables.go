@@ -32,6 +32,7 @@ var imports = map[string][]string{
 	"audio/mel":      {"audio"},
 	"audio/frame":    {"audio"},
 	"audio/vad":      {"audio"},
+	"audio/endpoint": {"audio"},
 	"audio/wav":      {"audio"},
 	"audio/mp3":      {"audio"},
 	"audio/flac":     {"audio"},
