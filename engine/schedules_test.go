@@ -242,6 +242,7 @@ func (w *world) slide(b *being) {
 	if w.rng.IntN(2) == 0 {
 		pieces = append(pieces, piece{ids: w.some()})
 	}
+	b.s.SetClass(engine.Class(w.rng.IntN(2))) // a speculation would stay as it is
 	_, err := b.s.Slide(parts(pieces))
 	w.must(err)
 	b.pieces = pieces

@@ -185,10 +185,12 @@ func (s *Sequence) Fork() (*Sequence, error) {
 	}
 	f.slots = slices.Clone(s.slots)
 	from, n := s.st, len(s.slots)
-	s.e.do(func() {
+	if !s.e.do(func() {
 		from.forkInto(f.st, n)
 		s.e.seqs = append(s.e.seqs, f.st)
-	})
+	}) {
+		return nil, ErrClosed
+	}
 	return f, nil
 }
 

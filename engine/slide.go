@@ -141,7 +141,7 @@ func (e *Engine) restless() bool {
 
 // refreshable reports whether s is to be read in again.
 func (s *stepSeq) refreshable() bool {
-	return s.sliding() && s.gen == nil && s.failed == nil && !s.spoilt
+	return s.sliding() && s.class != Speculative && s.gen == nil && s.failed == nil && !s.spoilt
 }
 
 // refresh reads a piece of a slid prompt into a second cache, and puts that in

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"hark/engine/backend/cpu"
 	"hark/engine/chat"
 	"hark/engine/demo"
+	sampling "hark/engine/sample"
 	"hark/engine/token"
 	"hark/vision"
 )
@@ -138,6 +140,48 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "tok/s")
 	_ = e
+}
+
+// BenchmarkDecodeTogether takes so many sequences on at once, in one step
+// each time. It reports the tokens a second of all together.
+func BenchmarkDecodeTogether(b *testing.B) {
+	for _, n := range []int{1, 2, 4, 8, 16} {
+		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
+			e, _ := loaded(b)
+			seqs := make([]*engine.Sequence, n)
+			for i := range seqs {
+				s, err := e.Open()
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				seqs[i] = s
+			}
+			was := e.Stats()
+			o := engine.Generate{Max: 100, Sample: sampling.Options{Suppress: e.Model().Stops}}
+			for b.Loop() {
+				var done sync.WaitGroup
+				for i, s := range seqs {
+					if _, err := s.Set([]engine.Part{engine.Tokens(make([]token.ID, 100+i))}); err != nil {
+						b.Fatal(err)
+					}
+					done.Go(func() {
+						for _, err := range s.Generate(b.Context(), o) {
+							if err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				done.Wait()
+			}
+			is := e.Stats()
+			b.ReportMetric(float64(is.Decoded-was.Decoded)/b.Elapsed().Seconds(), "tok/s")
+			b.ReportMetric(float64(is.Answering-was.Answering)/float64(is.Steps-was.Steps), "rows/step")
+			b.ReportMetric(float64(is.StepTime.Quantile(0.5).Microseconds())/1000, "p50-step-ms")
+			b.ReportMetric(float64(is.StepTime.Quantile(0.99).Microseconds())/1000, "p99-step-ms")
+		})
+	}
 }
 
 // gradient is a square picture.

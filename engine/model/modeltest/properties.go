@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -23,6 +24,7 @@ func properties(t *testing.T, c *Case) {
 	t.Run("ForkIsACopy", func(t *testing.T) { open(t, c).fork() })
 	if f := open(t, c); f.m.Info().Hears && f.samples() != nil {
 		t.Run("AudioInPiecesEqualsWhole", func(t *testing.T) { open(t, c).audioPieces() })
+		t.Run("AudioTogetherEqualsAlone", func(t *testing.T) { open(t, c).audioTogether() })
 	}
 }
 
@@ -137,4 +139,74 @@ func (f *fixture) audioPieces() {
 			return
 		}
 	}
+}
+
+// speaker is one of several that are heard together.
+type speaker struct {
+	front     audio.FrontEnd
+	enc       model.AudioEncoder
+	rest, all []float32 // samples to come, and all
+	got       []float32
+}
+
+// audioTogether has several clips share their passes of the tower, one of them
+// a fork that begins in the middle of another and ends differently.
+func (f *fixture) audioTogether() {
+	rng, samples := f.rng(), f.samples()
+	of := []*speaker{{all: samples}, {all: samples[len(samples)/3:]}, {all: samples[:len(samples)/2]}}
+	for _, s := range of {
+		s.front, s.enc, s.rest = f.m.NewFrontEnd(), f.m.NewAudio(), s.all
+	}
+	forked := false
+	for len(of[0].rest)+len(of[1].rest) > 0 {
+		var pieces []model.Piece
+		var who []*speaker
+		for _, s := range of {
+			if rng.IntN(3) == 0 {
+				continue // it says nothing just now
+			}
+			n := min(len(s.rest), rng.IntN(4000))
+			rows := s.front.Push(s.rest[:n])
+			rows.Data = slices.Clone(rows.Data)
+			pieces, who = append(pieces, model.Piece{Encoder: s.enc, Rows: rows}), append(who, s)
+			s.rest = s.rest[n:]
+		}
+		f.listen(pieces, who)
+		if a := of[0]; !forked && len(a.rest) < len(samples)/2 {
+			forked = true
+			said := len(a.all) - len(a.rest)
+			of = append(of, &speaker{
+				front: a.front.Fork(), enc: a.enc.Fork(), got: slices.Clone(a.got),
+				all: slices.Concat(a.all[:said], samples[:5000]), rest: samples[:5000],
+			})
+		}
+	}
+	var pieces []model.Piece
+	for _, s := range of {
+		rows := s.front.Push(s.rest)
+		rows.Data = append(slices.Clone(rows.Data), s.front.Flush().Data...)
+		pieces = append(pieces, model.Piece{Encoder: s.enc, Rows: rows, Last: true})
+	}
+	f.listen(pieces, of)
+	for i, s := range of {
+		s.enc.Close()
+		want := f.b.Read(nil, f.clip(s.all))
+		f.b.EndStep()
+		if !within(f.t, fmt.Sprintf("clip %d of %d", i, len(of)), s.got, want, boundCut) {
+			return
+		}
+	}
+}
+
+// listen hands out the soft tokens of a pass.
+func (f *fixture) listen(pieces []model.Piece, who []*speaker) {
+	if len(pieces) == 0 {
+		return
+	}
+	for i, x := range f.m.Hear(pieces) {
+		if x != nil {
+			who[i].got = append(who[i].got, f.b.Read(nil, x)...)
+		}
+	}
+	f.b.EndStep()
 }
