@@ -104,14 +104,16 @@ func newWorld(t *testing.T, seed uint64) *world {
 		t.Fatal(err)
 	}
 	w.b = &counted{Backend: cpu.New(&cpu.Options{Threads: 1}), kept: map[tensor.Tensor]bool{}}
+	bits := 8 * w.rng.IntN(2)
 	w.e, err = engine.Open(src, w.b, &engine.Options{
-		Piece: 1 + w.rng.IntN(40), MaxSequences: 6, PrefixBytes: []int64{-1, 100_000, 1 << 20}[w.rng.IntN(3)],
+		KVBits: bits,
+		Piece:  1 + w.rng.IntN(40), MaxSequences: 6, PrefixBytes: []int64{-1, 100_000, 1 << 20}[w.rng.IntN(3)],
 		MaxBytes: []int64{0, 40 << 20}[w.rng.IntN(2)],
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.alone, err = engine.Open(src, cpu.New(&cpu.Options{Threads: 1}), &engine.Options{PrefixBytes: -1})
+	w.alone, err = engine.Open(src, cpu.New(&cpu.Options{Threads: 1}), &engine.Options{PrefixBytes: -1, KVBits: bits})
 	if err != nil {
 		t.Fatal(err)
 	}
