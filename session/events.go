@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 
 	"hark/session/conversation"
 	"hark/session/realtime"
@@ -105,9 +106,15 @@ func (s *session) addItem(ev realtime.ItemCreate) error {
 	if p := ev.Previous; p != "" && p != realtime.RootItem && s.items.Get(p) == nil {
 		return realtime.Invalid(realtime.CodeInvalidValue, "previous_item_id", "there is no item %.64q", p)
 	}
+	content := slices.Clone(ev.Item.Content)
 	it, err := s.newItem(ev.Item, "item")
 	if err != nil {
 		return err
+	}
+	for i, c := range content {
+		if len(c.Audio) > 0 {
+			s.sounds.add(it.ID, i, s.config.InputFormat, c.Audio)
+		}
 	}
 	s.items.Insert(ev.Previous, it) // the place was looked at above
 	s.stale = true
@@ -187,17 +194,6 @@ func (s *session) locate(err error, param string) error {
 	return e
 }
 
-// retrieveItem shows an item. Its sound and pictures are not kept in a form
-// that could be sent.
-func (s *session) retrieveItem(ev realtime.ItemRetrieve) {
-	it := s.items.Get(ev.ItemID)
-	if it == nil {
-		s.fault(ev.ID(), realtime.Invalid(realtime.CodeRetrieveUnknown, "item_id", "there is no item %.64q", ev.ItemID))
-		return
-	}
-	s.send(realtime.ItemRetrieved{Item: &it.Item})
-}
-
 // deleteItem takes an item out of the conversation.
 func (s *session) deleteItem(ev realtime.ItemDelete) {
 	it := s.items.Delete(ev.ItemID)
@@ -207,6 +203,7 @@ func (s *session) deleteItem(ev realtime.ItemDelete) {
 	}
 	delete(s.said, it.ID)
 	s.forgetCaption(it)
+	s.sounds.forget(it.ID)
 	s.discard(it)
 	s.send(realtime.ItemDeleted{ItemID: ev.ItemID})
 }

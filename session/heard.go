@@ -19,6 +19,7 @@ func (m *message) heard(d time.Duration) int {
 
 // cut makes the record of a message end where the user stopped to hear it.
 func (s *session) cut(m *message, heard time.Duration) {
+	s.sounds.truncate(m.item.ID, heard)
 	if m.item.Truncate(m.heard(heard)) {
 		m.item.Status = realtime.Incomplete
 		s.stale = true

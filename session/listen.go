@@ -116,6 +116,7 @@ func (s *session) hear(samples []float32) {
 	}
 	begun, err := u.write(samples)
 	u.failed = err
+	s.keep(u.item, u.part, samples)
 	if begun {
 		s.stale = true // the prompt ends in another clip
 	}
@@ -208,6 +209,7 @@ func (s *session) abandon() {
 	}
 	s.abandonGuess()
 	s.live.end()
+	s.sounds.forget(s.live.item.ID)
 	s.discard(s.live.item)
 	s.live = nil
 }

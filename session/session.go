@@ -98,6 +98,7 @@ type session struct {
 	committing bool       // the client ends the turn, not the server
 	commitID   string     // event id of that commit
 	deaf       bool       // the client was told that the model cannot hear
+	sounds     sounds     // of items, to be retrieved
 	lull       lull
 
 	seq    Sequence  // of the conversation, nil until it is needed

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"hark/audio/pcm"
 	"hark/audio/speech"
 	"hark/media"
 	"hark/session/realtime"
@@ -194,10 +195,13 @@ func (s *session) sound(v *voice, c chunk) {
 	switch {
 	case c.length == 0:
 	case v.track:
+		format := realtime.Format{Codec: realtime.CodecPCM, Rate: v.speaker.Rate()}
+		s.sounds.add(m.item.ID, 0, format, pcm.Append(nil, pcm.PCM16, c.samples))
 		if err := s.player.Play(media.Audio{Rate: v.speaker.Rate(), Samples: c.samples}); err != nil {
 			s.end(err)
 		}
 	default:
+		s.sounds.add(m.item.ID, 0, r.wire.Format, c.data)
 		s.send(realtime.AudioDelta{Place: r.place(), Audio: c.data})
 	}
 }

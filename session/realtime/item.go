@@ -1,5 +1,7 @@
 package realtime
 
+import "encoding/base64"
+
 // ItemType is the kind of a conversation item.
 type ItemType string
 
@@ -64,6 +66,7 @@ type Content struct {
 	Text       string // InputText, OutputText
 	Transcript string // InputAudio, OutputAudio: the words, "" is unknown
 	Audio      []byte // InputAudio as received, in the session's format; never echoed
+	Sound      []byte // InputAudio, OutputAudio, in answers to ItemRetrieve only: what was said, in the session's format
 	Image      []byte // InputImage as received: an encoded picture; never echoed
 	ImageURL   string // InputImage: the data URI to echo, "" leaves it out
 	Detail     string // InputImage: auto, low or high
@@ -112,8 +115,10 @@ func (c *Content) append(b []byte) []byte {
 		b = fieldString(b, "text", c.Text)
 	case InputAudio:
 		// The key must be there: one client throws without it.
+		b = fieldSound(b, c.Sound)
 		b = fieldNullable(b, "transcript", c.Transcript)
 	case OutputAudio, betaAudio:
+		b = fieldSound(b, c.Sound)
 		b = fieldString(b, "transcript", c.Transcript)
 	case InputImage:
 		if c.ImageURL != "" {
@@ -124,6 +129,15 @@ func (c *Content) append(b []byte) []byte {
 		}
 	}
 	return append(b, '}')
+}
+
+// fieldSound writes sound where there is some.
+func fieldSound(b []byte, sound []byte) []byte {
+	if len(sound) == 0 {
+		return b
+	}
+	b = append(key(b, "audio"), '"')
+	return append(base64.StdEncoding.AppendEncode(b, sound), '"')
 }
 
 // Part is a part of an answer in the content_part events, where the words are
