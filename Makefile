@@ -1,6 +1,6 @@
 # The index of what can be run here; plain go commands work too. "stage" gives a command its time
 # budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
-.PHONY: build test check unit race goldens generic e2e smoke bench fuzz screenshots wide gemma270m
+.PHONY: build test check unit race goldens generic e2e smoke schedules bench fuzz screenshots wide gemma270m piper
 STAGE = @.ci/stage $@
 build:
 	CGO_ENABLED=0 go build -o hark ./cmd/hark
@@ -9,7 +9,7 @@ check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
 	$(STAGE) 150 go vet ./...
 	$(STAGE) 180 sh -c 'GOARCH=arm64 go vet ./... && GOOS=darwin GOARCH=arm64 go vet ./...'
-	$(STAGE) 60 go vet -tags e2e,goldens,purego,voice,wide,gemma270m ./...
+	$(STAGE) 60 go vet -tags e2e,goldens,purego,voice,piper,wide,gemma270m ./... && go vet -tags static ./audio/...
 	$(STAGE) 30 go test ./internal/arch
 unit:
 	$(STAGE) 180 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'
@@ -27,12 +27,14 @@ e2e:
 	$(STAGE) 180 go test -tags e2e -v ./e2e
 smoke:
 	$(STAGE) 300 tools/demo-model/smoke.sh
+schedules:
+	go test ./engine -run '^TestSchedules$$' -timeout 60m -args -schedules 10000
 bench:
 	go test -run '^$$' -bench . ./...
 fuzz:
 	@grep -rln --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r d; do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$d || exit 1; done; done
-wide gemma270m:
+wide gemma270m piper:
 	tools/goldens/$@.sh
 screenshots:
 	@.ci/need 'chromium --version' chromium
