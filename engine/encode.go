@@ -33,18 +33,22 @@ func (e *Engine) encodeSome(budget int) (heard int, saw bool) {
 }
 
 // hear has the tower work on the clips that wait, all together: it reads its
-// weights once for all of them. They take turns in who comes first.
+// weights once for all of them. The shortest come first, so that who speaks
+// does not wait for a long recording; the longest has a share in any case.
 func (e *Engine) hear(budget int) (done int) {
 	clips := e.hearing
 	e.hearing = nil
-	e.hearTurn++
+	slices.SortStableFunc(clips, func(a, b *Clip) int { return a.todo.Rows() - b.todo.Rows() })
 	var taken []*Clip
 	var pieces []model.Piece
-	for i := range clips {
-		c := clips[(e.hearTurn+i)%len(clips)]
-		if done >= budget {
+	for i, c := range clips {
+		room := budget
+		if i < len(clips)-1 {
+			room -= budget / batchShare
+		}
+		if done >= room {
 			e.hearLater(c)
-		} else if p, ok := c.take(e, budget-done); ok {
+		} else if p, ok := c.take(e, room-done); ok {
 			done += max(1, (p.Rows.Rows()+e.rowsPerToken-1)/e.rowsPerToken)
 			taken, pieces = append(taken, c), append(pieces, p)
 		}

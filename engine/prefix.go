@@ -67,6 +67,9 @@ func (e *Engine) borrow(s *stepSeq) {
 	var starts []int
 	best, slots, owner := s.kv.Len()+leastGain, 0, -1
 	consider := func(kv tensor.KV, held []slot, at []int, number int) {
+		if kv.Len() < best || len(held) <= s.next || !held[s.next].same(s.slots[s.next]) {
+			return // at a glance
+		}
 		n := common(s.slots, held)
 		length := kv.Len()
 		if n < len(at) {
