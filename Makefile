@@ -9,7 +9,7 @@ check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
 	$(STAGE) 150 go vet ./...
 	$(STAGE) 180 sh -c 'GOARCH=arm64 go vet ./... && GOOS=darwin GOARCH=arm64 go vet ./...'
-	$(STAGE) 60 go vet -tags e2e,goldens,purego,voice,piper,wide,gemma270m ./... && go vet -tags static ./audio/...
+	$(STAGE) 60 sh -c 'go vet -tags e2e,goldens,purego,voice,piper,wide,gemma270m ./... && go vet -tags static ./audio/...'
 	$(STAGE) 30 go test ./internal/arch
 unit:
 	$(STAGE) 180 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'

@@ -66,32 +66,45 @@ type Speaker interface {
 
 // OpenOptions say which speaker Open makes.
 type OpenOptions struct {
-	// Engine is Auto, Espeak or None; "" is Auto.
+	// Engine is Auto, Espeak, Piper or None; "" is Auto.
 	Engine string
 	// Program is the espeak-ng to run; "" looks on PATH.
 	Program string
-	// Language is that of text in Latin script; "" is "en-us".
+	// Piper is the file of a voice of Piper, NAME.onnx with NAME.onnx.json
+	// beside it; "" is none.
+	Piper string
+	// Runtime is the file of ONNX Runtime; "" looks beside the voice, then
+	// where the system keeps libraries.
+	Runtime string
+	// Language is that of text in Latin script whose words do not give it
+	// away; "" is "en-us", or that of the voice of Piper.
 	Language string
 }
 
 // The values of OpenOptions.Engine.
 const (
-	Auto   = "auto"   // the best that is installed
+	Auto   = "auto"   // Piper if there is a voice, else espeak-ng if it is installed, else ErrNone
 	Espeak = "espeak" // espeak-ng
+	Piper  = "piper"  // a voice of Piper
 	None   = "none"   // no voice: ErrNone
 )
 
-// Open makes a speaker. Where there is none, the error is ErrNone.
+// Open makes a speaker. Where none is installed, the error is ErrNone.
 func Open(o OpenOptions) (Speaker, error) {
-	switch o.Engine {
-	case "", Auto, Espeak:
-		e, err := openEspeak(o)
-		if err != nil {
-			return nil, err
-		}
-		return e, nil
-	case None:
+	var s Speaker
+	var err error
+	switch {
+	case o.Engine == None:
 		return nil, ErrNone
+	case o.Engine == Piper || (o.Engine == Auto || o.Engine == "") && o.Piper != "":
+		s, err = openPiper(o)
+	case o.Engine == Espeak || o.Engine == Auto || o.Engine == "":
+		s, err = openEspeak(o)
+	default:
+		return nil, fmt.Errorf("speech: engine %q, want %q, %q, %q or %q", o.Engine, Auto, Espeak, Piper, None)
 	}
-	return nil, fmt.Errorf("speech: engine %q, want %q, %q or %q", o.Engine, Auto, Espeak, None)
+	if err != nil {
+		return nil, err // not with a pointer that is nil
+	}
+	return s, nil
 }
