@@ -17,6 +17,7 @@ import (
 // serveCommand runs the server.
 type serveCommand struct {
 	modelFlags
+	voiceFlags
 	Addr    string   `help:"Address to listen on. Anything but loopback needs a key." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	Key     []string `help:"API key that clients must send; repeatable. HARK_KEY in the environment keeps it out of the process list." placeholder:"KEY"`
 	Origin  []string `help:"Foreign web origin whose pages may connect; repeatable." placeholder:"ORIGIN"`
@@ -31,8 +32,15 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	voice, err := c.openVoice(log)
+	if err != nil {
+		return err
+	}
+	if voice != nil {
+		defer voice.Close()
+	}
 	s, err := c.start(server.Options{
-		Addr: c.Addr, Keys: c.Key, Origins: c.Origin, Instructions: c.System, Page: web.Handler(), Log: log,
+		Addr: c.Addr, Keys: c.Key, Origins: c.Origin, Instructions: c.System, Speaker: voice, Page: web.Handler(), Log: log,
 	}, log)
 	if err != nil {
 		return err
