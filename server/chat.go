@@ -2,24 +2,20 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"hark/engine"
 	"hark/engine/chat"
 	"hark/engine/grammar"
-	"hark/engine/sample"
+	"hark/session"
 	"hark/session/realtime"
 )
 
 // chatRequest is the body of POST /v1/chat/completions, as far as it has an
-// effect. Other fields are ignored.
+// effect. The document has its limits; other fields are ignored.
 type chatRequest struct {
 	Model         string        `json:"model"`
 	Messages      []chatMessage `json:"messages"`
@@ -27,24 +23,21 @@ type chatRequest struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	MaxTokens           *int            `json:"max_tokens"`
-	MaxCompletionTokens *int            `json:"max_completion_tokens"`
-	Temperature         *float32        `json:"temperature"`
-	TopP                *float32        `json:"top_p"`
-	PresencePenalty     *float32        `json:"presence_penalty"`
-	FrequencyPenalty    *float32        `json:"frequency_penalty"`
-	Seed                *int64          `json:"seed"`
-	Stop                json.RawMessage `json:"stop"`
-	N                   *int            `json:"n"`
-	Logprobs            *bool           `json:"logprobs"`
-	ResponseFormat      *struct {
+	MaxTokens           *int `json:"max_tokens"`
+	MaxCompletionTokens *int `json:"max_completion_tokens"`
+	sampling
+	Stop           json.RawMessage `json:"stop"` // a string, a list of them, or null
+	Logprobs       bool            `json:"logprobs"`
+	TopLogprobs    int             `json:"top_logprobs"`
+	ResponseFormat *struct {
 		Type   string `json:"type"`
-		Schema *struct {
+		Schema struct {
 			Schema json.RawMessage `json:"schema"`
 		} `json:"json_schema"`
 	} `json:"response_format"`
 	Tools           []chatTool      `json:"tools"`
 	ToolChoice      json.RawMessage `json:"tool_choice"`
+	ParallelCalls   *bool           `json:"parallel_tool_calls"`
 	ReasoningEffort string          `json:"reasoning_effort"`
 }
 
@@ -76,231 +69,347 @@ type chatFunction struct {
 	Arguments string `json:"arguments"`
 }
 
-// The limits of a chat request.
-const (
-	maxMessages = 4096
-	maxTools    = 128
-	maxStops    = 16
-	maxStop     = 256 // bytes
-)
-
 // chatCompletions answers one chat request, whole or as a stream.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
-	// Where the writer knows no deadlines it is not a network's. With the
-	// body there, the deadline goes: passing, it would cancel the request.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	req, err := readChat(http.MaxBytesReader(w, r.Body, s.o.Limits.BodyBytes))
-	_ = control.SetReadDeadline(time.Time{})
+	var req chatRequest
+	if err := s.decodeBody(w, r, "ChatRequest", &req); err != nil {
+		s.fail(w, err)
+		return
+	}
+	ctx, leave, err := s.enter(r)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	if !s.enter(&s.completions, s.o.Limits.Completions) {
-		s.fail(w, &realtime.Error{Kind: realtime.TypeServer, Code: realtime.CodeOverloaded,
-			Message: fmt.Sprintf("%d completions are in progress, at most that many are possible", s.o.Limits.Completions)})
+	defer leave()
+	q, err := s.chatQuestion(ctx, &req)
+	if err != nil {
+		s.fail(w, err)
 		return
 	}
-	defer s.leave(&s.completions)
-	s.complete(w, r, req)
-}
-
-// readChat decodes and checks a request.
-func readChat(body io.Reader) (*chatRequest, error) {
-	data, err := io.ReadAll(body)
+	defer q.close()
+	reply := &chatReply{ID: newID("chatcmpl-"), Created: time.Now().Unix(), Model: s.shownModel(req.Model)}
+	if req.Stream {
+		s.streamChat(ctx, w, q, reply, &req)
+		return
+	}
+	out := &wholeChat{scored: req.Logprobs, top: req.TopLogprobs > 0}
+	a, err := s.ask(ctx, q, out)
 	if err != nil {
-		return nil, fmt.Errorf("server: %w", badBody(err))
+		if !s.left(ctx, err) {
+			s.fail(w, err)
+		}
+		return
 	}
-	var req chatRequest
-	if err := json.Unmarshal(data, &req); err != nil {
-		return nil, badJSON(err)
-	}
-	return &req, req.check()
+	writeJSON(w, http.StatusOK, out.reply(reply, a))
 }
 
-// badBody tells a body that is too long, which is answered as such, from a
-// client that does not send what it announced.
-func badBody(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return err
+// shownModel is the name that an answer shows: the one that was asked for.
+func (s *Server) shownModel(asked string) string {
+	if asked == "" || len(asked) > maxModelName {
+		return s.name
 	}
-	return realtime.Invalid("incomplete_body", "", "the request's body did not arrive: %v", err)
+	return asked
 }
 
-func badJSON(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		return realtime.Invalid(realtime.CodeInvalidType, kind.Field, "invalid type for %s: got %s", kind.Field, kind.Value)
+// chatQuestion makes the question of a request.
+func (s *Server) chatQuestion(ctx context.Context, req *chatRequest) (q *question, err error) {
+	q = &question{}
+	if q.generate, err = s.chatGenerate(req); err != nil {
+		return nil, err
 	}
-	return realtime.Invalid("invalid_json", "", "the body is not JSON: %v", err)
+	tools := make([]chat.Tool, len(req.Tools))
+	for i, t := range req.Tools {
+		tools[i] = chat.Tool{Name: t.Function.Name, Description: t.Function.Description, Parameters: t.Function.Parameters}
+	}
+	choose, err := readToolChoice(req.ToolChoice, tools)
+	if err != nil {
+		return nil, err
+	}
+	var format json.RawMessage
+	if f := req.ResponseFormat; f != nil {
+		format = answerSchema(f.Type, f.Schema.Schema)
+	}
+	q.oneCall = req.ParallelCalls != nil && !*req.ParallelCalls
+	q.options = chat.Options{Generate: true, Think: thinks(req.ReasoningEffort)}
+	if err := s.constrain(q, choose, format, "response_format.json_schema.schema"); err != nil {
+		return nil, err
+	}
+	l := &loader{s: s, ctx: ctx, frames: frames{}}
+	q.frames = l.frames
+	if q.items, err = l.messages(req.Messages); err != nil {
+		q.close()
+		return nil, err
+	}
+	return q, nil
 }
 
-// check refuses what cannot be done: an option without effect would be a lie.
-func (q *chatRequest) check() error {
+// chatGenerate returns how the answer is to be made, tools and format aside.
+func (s *Server) chatGenerate(req *chatRequest) (g engine.Generate, err error) {
+	if g.Sample, err = req.options(s.o.Engine.Model().Sampling, s.o.Tokenizer); err != nil {
+		return g, err
+	}
+	name, asked := "max_completion_tokens", req.MaxCompletionTokens
+	if asked == nil {
+		name, asked = "max_tokens", req.MaxTokens
+	}
+	if g.Max, err = s.length(name, asked); err != nil {
+		return g, err
+	}
 	switch {
-	case len(q.Messages) == 0:
-		return realtime.Invalid(realtime.CodeMissing, "messages", "messages are missing")
-	case len(q.Messages) > maxMessages:
-		return realtime.Invalid(realtime.CodeTooLong, "messages", "%d messages, want at most %d", len(q.Messages), maxMessages)
-	case q.N != nil && *q.N != 1:
-		return realtime.Invalid("unsupported_value", "n", "n is %d, this server gives one answer", *q.N)
-	case q.Logprobs != nil && *q.Logprobs:
-		return realtime.Invalid("unsupported_value", "logprobs", "log probabilities are not supported")
-	case len(q.Tools) > maxTools:
-		return realtime.Invalid(realtime.CodeTooLong, "tools", "%d tools, want at most %d", len(q.Tools), maxTools)
+	case req.TopLogprobs > 0 && !req.Logprobs:
+		return g, realtime.Invalid(realtime.CodeInvalidValue, "top_logprobs", "top_logprobs needs logprobs to be true")
+	case req.Logprobs && s.o.Tokenizer == nil:
+		return g, realtime.Invalid("unsupported_value", "logprobs", "log probabilities are not available here")
+	case req.Logprobs:
+		g.Sample.LogProbs = max(1, req.TopLogprobs) // one makes the engine report them
 	}
-	for name, n := range map[string]*int{"max_tokens": q.MaxTokens, "max_completion_tokens": q.MaxCompletionTokens} {
-		if n != nil && *n < 1 {
-			return realtime.Invalid(realtime.CodeInvalidValue, name, "%s is %d, want at least 1", name, *n)
+	var one string
+	switch raw := bytes.TrimSpace(req.Stop); {
+	case len(raw) == 0 || string(raw) == "null":
+	case json.Unmarshal(raw, &one) == nil:
+		g.StopStrings = []string{one}
+	default:
+		err = json.Unmarshal(raw, &g.StopStrings) // a list, says the schema
+	}
+	return g, err
+}
+
+// thinks reports whether an effort asks for thoughts before the answer.
+func thinks(effort string) bool {
+	return effort == "medium" || effort == "high" || effort == "xhigh"
+}
+
+// toolChoice is what a request says about calling tools.
+type toolChoice struct {
+	tools []chat.Tool // that may be called
+	must  bool        // the answer is one or more calls
+}
+
+// readToolChoice reads a tool_choice: "auto", "none", "required", one function,
+// in the form of either API, or a list of allowed ones.
+func readToolChoice(raw json.RawMessage, tools []chat.Tool) (c toolChoice, err error) {
+	c.tools = tools
+	var word string
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
+		return c, nil
+	}
+	type named struct {
+		Type     string
+		Name     string
+		Function struct{ Name string }
+	}
+	var object struct {
+		named
+		Mode    string
+		Tools   []named
+		Allowed *struct {
+			Mode  string
+			Tools []named
+		} `json:"allowed_tools"`
+	}
+	if json.Unmarshal(raw, &word) == nil {
+		object.Mode = word
+	} else if err := json.Unmarshal(raw, &object); err != nil {
+		return c, badJSON(err)
+	}
+	if a := object.Allowed; a != nil {
+		object.Mode, object.Tools = a.Mode, a.Tools
+	}
+	if object.Type == "function" {
+		object.Mode, object.Tools = "required", []named{object.named}
+	}
+	if object.Tools != nil {
+		c.tools = nil
+		for _, n := range object.Tools {
+			name := n.Name + n.Function.Name
+			i := find(tools, name)
+			if i < 0 {
+				return c, realtime.Invalid(realtime.CodeInvalidValue, "tool_choice", "there is no tool %.64q", name)
+			}
+			c.tools = append(c.tools, tools[i])
 		}
 	}
-	for i, t := range q.Tools {
-		if t.Type != "function" || t.Function.Name == "" {
-			return realtime.Invalid(realtime.CodeInvalidValue, fmt.Sprintf("tools[%d]", i), "a tool is of type \"function\" and has a name")
+	switch object.Mode {
+	case "none":
+		c.tools = nil
+	case "required":
+		c.must = true
+		if len(c.tools) == 0 {
+			return c, realtime.Invalid(realtime.CodeInvalidValue, "tool_choice", "a call is required, and there are no tools")
 		}
+	}
+	return c, nil
+}
+
+func find(tools []chat.Tool, name string) int {
+	for i, t := range tools {
+		if t.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// answerSchema returns the JSON schema of an answer of a format, nil for text.
+func answerSchema(kind string, schema json.RawMessage) json.RawMessage {
+	switch {
+	case kind == "json_object" || kind == "json_schema" && len(schema) == 0:
+		return json.RawMessage(`{"type":"object"}`)
+	case kind == "json_schema":
+		return schema
 	}
 	return nil
 }
 
-// within checks a number that may be absent.
-func within(name string, v *float32, low, high float32) (float32, error) {
-	if v == nil {
-		return 0, nil
+// constrain makes the answer keep to its format and to the schemas of tools.
+// Where both are given and no call is required, the answer is either.
+func (s *Server) constrain(q *question, choose toolChoice, schema json.RawMessage, where string) error {
+	q.options.Tools = choose.tools
+	if schema == nil || choose.must {
+		return session.Constrain(s.o.Engine, &q.generate, choose.tools, choose.must)
 	}
-	if !(*v >= low && *v <= high) {
-		return 0, realtime.Invalid(realtime.CodeInvalidValue, name, "%s is %v, want %v to %v", name, *v, low, high)
-	}
-	return *v, nil
-}
-
-// generate returns how the answer is to be made, from the model's own way.
-func (q *chatRequest) generate(own sample.Options) (engine.Generate, error) {
-	g := engine.Generate{Sample: own}
-	for _, f := range []struct {
-		name      string
-		value     *float32
-		low, high float32
-		to        *float32
-	}{
-		{"temperature", q.Temperature, 0, 2, &g.Sample.Temperature},
-		{"top_p", q.TopP, 0, 1, &g.Sample.TopP},
-		{"presence_penalty", q.PresencePenalty, -2, 2, &g.Sample.Presence},
-		{"frequency_penalty", q.FrequencyPenalty, -2, 2, &g.Sample.Frequency},
-	} {
-		v, err := within(f.name, f.value, f.low, f.high)
-		if err != nil {
-			return g, err
-		}
-		if f.value != nil {
-			*f.to = v
-		}
-	}
-	var err error
-	if g.Grammar, err = q.format(); err != nil {
-		return g, err
-	}
-	g.Sample.Seed = rand.Uint64()
-	if q.Seed != nil {
-		g.Sample.Seed = uint64(*q.Seed)
-	}
-	for _, n := range []*int{q.MaxTokens, q.MaxCompletionTokens} {
-		if n != nil {
-			g.Max = *n
-		}
-	}
-	g.StopStrings, err = q.stops()
-	return g, err
-}
-
-// format returns the grammar of the answer, nil for text.
-func (q *chatRequest) format() (*grammar.Grammar, error) {
-	f := q.ResponseFormat
-	if f == nil {
-		return nil, nil
-	}
-	var schema json.RawMessage
-	switch f.Type {
-	case "text":
-		return nil, nil
-	case "json_object":
-		schema = json.RawMessage(`{"type":"object"}`)
-	case "json_schema":
-		if f.Schema == nil || len(f.Schema.Schema) == 0 {
-			return nil, realtime.Invalid(realtime.CodeMissing, "response_format.json_schema.schema", "the schema is missing")
-		}
-		schema = f.Schema.Schema
-	default:
-		return nil, realtime.Invalid("unsupported_value", "response_format.type",
-			"response format %.64q is not supported; text, json_object and json_schema are", f.Type)
-	}
-	g, err := grammar.JSON(schema)
+	text, err := grammar.JSON(schema)
 	if err != nil {
-		return nil, realtime.Invalid(realtime.CodeInvalidValue, "response_format.json_schema.schema", "%v", err)
+		return realtime.Invalid(realtime.CodeInvalidValue, where, "%v", err)
 	}
-	return g, nil
+	q.generate.Grammar = text
+	if len(choose.tools) == 0 {
+		return nil
+	}
+	calls, _, err := s.o.Engine.Calls(choose.tools, true)
+	if err != nil {
+		return realtime.Invalid(realtime.CodeInvalidValue, "tools", "%v", err)
+	}
+	if calls != nil {
+		q.generate.Grammar = grammar.Either(calls, text)
+	}
+	return nil
 }
 
-// mustCall reports whether the answer has to call a tool.
-func (q *chatRequest) mustCall() bool {
-	switch raw := strings.TrimSpace(string(q.ToolChoice)); raw {
-	case "", "null", `"auto"`, `"none"`:
-		return false
-	}
-	return true
+// chatReply is the body of a whole answer, or with Delta one piece of it.
+type chatReply struct {
+	ID      string          `json:"id"`
+	Object  string          `json:"object"`
+	Created int64           `json:"created"`
+	Model   string          `json:"model"`
+	Choices []chatChoice    `json:"choices"`
+	Usage   json.RawMessage `json:"usage,omitempty"`
 }
 
-// stops reads the stop strings: one, a list, or null.
-func (q *chatRequest) stops() (list []string, err error) {
-	raw := bytes.TrimSpace(q.Stop)
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
-	}
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		list = []string{one}
-	} else if json.Unmarshal(raw, &list) != nil {
-		return nil, realtime.Invalid(realtime.CodeInvalidType, "stop", "invalid type for stop: want a string or a list of strings")
-	}
-	if len(list) > maxStops {
-		return nil, realtime.Invalid(realtime.CodeTooLong, "stop", "%d stop strings, want at most %d", len(list), maxStops)
-	}
-	for _, stop := range list {
-		if stop == "" || len(stop) > maxStop {
-			return nil, realtime.Invalid(realtime.CodeInvalidValue, "stop", "a stop string has %d bytes, want 1 to %d", len(stop), maxStop)
-		}
-	}
-	return list, nil
+type chatChoice struct {
+	Index        int           `json:"index"`
+	Message      *chatAnswer   `json:"message,omitempty"`
+	Delta        *chatDelta    `json:"delta,omitempty"`
+	Logprobs     *chatLogprobs `json:"logprobs"`
+	FinishReason *finish       `json:"finish_reason"`
 }
 
-// options returns how the prompt is rendered.
-func (q *chatRequest) options() (chat.Options, error) {
-	o := chat.Options{Generate: true}
-	switch q.ReasoningEffort {
-	case "medium", "high", "xhigh":
-		o.Think = true
-	}
-	only := ""
-	raw := strings.TrimSpace(string(q.ToolChoice))
-	switch raw {
-	case "", "null", `"auto"`, `"required"`:
-	case `"none"`:
-		return o, nil
-	default:
-		var choice struct {
-			Function struct {
-				Name string `json:"name"`
-			} `json:"function"`
+type chatAnswer struct {
+	Role      string         `json:"role"`
+	Content   *string        `json:"content"`
+	Refusal   *string        `json:"refusal"` // always null
+	ToolCalls []chatToolCall `json:"tool_calls,omitempty"`
+}
+
+type chatDelta struct {
+	Role      string         `json:"role,omitempty"`
+	Content   *string        `json:"content,omitempty"`
+	ToolCalls []chatToolCall `json:"tool_calls,omitempty"`
+}
+
+type chatUsage struct {
+	Prompt        int `json:"prompt_tokens"`
+	Completion    int `json:"completion_tokens"`
+	Total         int `json:"total_tokens"`
+	PromptDetails struct {
+		Cached int `json:"cached_tokens"`
+		Audio  int `json:"audio_tokens"`
+		Image  int `json:"image_tokens"`
+	} `json:"prompt_tokens_details"`
+	Details struct {
+		Reasoning int `json:"reasoning_tokens"`
+		Audio     int `json:"audio_tokens"`
+	} `json:"completion_tokens_details"`
+}
+
+type chatLogprobs struct {
+	Content []chatLogprob `json:"content"`
+	Refusal *string       `json:"refusal"` // always null
+}
+
+type chatLogprob struct {
+	Token   string         `json:"token"`
+	Logprob float32        `json:"logprob"`
+	Bytes   []int          `json:"bytes"`
+	Top     *[]chatLogprob `json:"top_logprobs,omitempty"`
+}
+
+// chatUsageOf counts an answer.
+func chatUsageOf(a *answer) json.RawMessage {
+	u := chatUsage{Prompt: a.input(), Completion: a.output, Total: a.input() + a.output}
+	u.PromptDetails.Cached, u.PromptDetails.Audio, u.PromptDetails.Image = a.cached, a.usage.InputAudio, a.usage.InputImage
+	u.Details.Reasoning = a.thought
+	data, _ := json.Marshal(u) // numbers only
+	return data
+}
+
+// chatScores writes log probabilities; top are those of others.
+func chatScores(tokens []choice, top bool) []chatLogprob {
+	one := func(c scored) chatLogprob {
+		l := chatLogprob{Token: string(bytes.ToValidUTF8(c.bytes, []byte("\ufffd"))), Logprob: max(c.logprob, -9999)}
+		for _, b := range c.bytes {
+			l.Bytes = append(l.Bytes, int(b))
 		}
-		if json.Unmarshal(q.ToolChoice, &choice) != nil || choice.Function.Name == "" {
-			return o, realtime.Invalid(realtime.CodeInvalidValue, "tool_choice", "want \"auto\", \"none\", \"required\" or a function")
-		}
-		only = choice.Function.Name
+		return l
 	}
-	for _, t := range q.Tools {
-		if only == "" || only == t.Function.Name {
-			o.Tools = append(o.Tools, chat.Tool{Name: t.Function.Name, Description: t.Function.Description, Parameters: t.Function.Parameters})
+	list := make([]chatLogprob, len(tokens))
+	for i, t := range tokens {
+		list[i] = one(t.scored)
+		others := []chatLogprob{}
+		if top {
+			for _, o := range t.others {
+				others = append(others, one(o))
+			}
 		}
+		list[i].Top = &others
 	}
-	return o, nil
+	return list
+}
+
+// callsOf writes calls.
+func callsOf(calls []toolCall) (list []chatToolCall) {
+	for _, c := range calls {
+		list = append(list, chatToolCall{ID: c.id, Type: "function", Function: chatFunction{c.name, c.arguments}})
+	}
+	return list
+}
+
+// wholeChat sends everything at the end.
+type wholeChat struct {
+	scored bool // log probabilities are wanted
+	top    bool // and those of other tokens
+	tokens []choice
+}
+
+func (o *wholeChat) begin(*answer) error { return nil }
+func (o *wholeChat) call(toolCall) error { return nil }
+
+func (o *wholeChat) text(_ string, tokens []choice) error {
+	o.tokens = append(o.tokens, tokens...)
+	return nil
+}
+
+// reply fills in a reply.
+func (o *wholeChat) reply(reply *chatReply, a *answer) *chatReply {
+	m := &chatAnswer{Role: "assistant", ToolCalls: callsOf(a.calls)}
+	if text := a.content.String(); text != "" || len(a.calls) == 0 {
+		m.Content = &text
+	}
+	choice := chatChoice{Message: m, FinishReason: &a.finish}
+	if o.scored {
+		choice.Logprobs = &chatLogprobs{Content: chatScores(o.tokens, o.top)}
+	}
+	reply.Object, reply.Choices, reply.Usage = "chat.completion", []chatChoice{choice}, chatUsageOf(a)
+	return reply
 }

@@ -109,10 +109,10 @@ func TestChatAnswersAsTheReference(t *testing.T) {
 			wrong++
 			t.Logf("%s: %q, the reference says %q", c.Name, answer, c.Reference)
 		}
-		u := got.Usage
+		u := usageOf(t, got)
 		if *got.Choices[0].FinishReason != "stop" || got.Model != "gpt-x" || got.Object != "chat.completion" ||
 			u.Completion == 0 || u.Total != u.Prompt+u.Completion ||
-			(u.Details.Audio > 0) != (c.Audio != "") || (u.Details.Image > 0) != (c.Image != "") {
+			(u.PromptDetails.Audio > 0) != (c.Audio != "") || (u.PromptDetails.Image > 0) != (c.Image != "") {
 			t.Errorf("%s: reply %+v usage %+v", c.Name, got, u)
 		}
 	}
@@ -121,6 +121,15 @@ func TestChatAnswersAsTheReference(t *testing.T) {
 	if wrong > 1 {
 		t.Errorf("%d answers differ from the reference, want at most 1", wrong)
 	}
+}
+
+// usageOf reads what a reply says was used.
+func usageOf(t *testing.T, reply chatReply) (u chatUsage) {
+	t.Helper()
+	if err := json.Unmarshal(reply.Usage, &u); err != nil {
+		t.Fatalf("usage %s: %v", reply.Usage, err)
+	}
+	return u
 }
 
 // events reads server-sent events up to [DONE].
@@ -178,8 +187,8 @@ func TestStreamAddsUpToTheWhole(t *testing.T) {
 			t.Errorf("%s: %q in %d pieces, want %q", c.Name, text, pieces, c.Reference)
 		}
 		last := chunks[len(chunks)-1]
-		if last.Usage == nil || last.Usage.Completion < pieces || len(last.Choices) != 0 {
-			t.Errorf("the last chunk has no usage: %+v", last)
+		if usageOf(t, last).Completion < pieces || len(last.Choices) != 0 || string(chunks[0].Usage) != "null" {
+			t.Errorf("the last chunk has no usage, or the first one has: %+v", last)
 		}
 		if end := chunks[len(chunks)-2].Choices[0]; end.FinishReason == nil || *end.FinishReason != "stop" {
 			t.Errorf("no finish reason: %+v", end)
@@ -196,7 +205,7 @@ func TestChatOptions(t *testing.T) {
 		if err := json.NewDecoder(post(t, url, options).Body).Decode(&got); err != nil {
 			t.Fatal(err)
 		}
-		return *got.Choices[0].Message.Content, *got.Choices[0].FinishReason
+		return *got.Choices[0].Message.Content, string(*got.Choices[0].FinishReason)
 	}
 	if text, finish := ask(map[string]any{"max_tokens": 2}); finish != "length" || !strings.HasPrefix(c.Reference, text) {
 		t.Errorf("max_tokens: %q, %s", text, finish)
@@ -230,35 +239,46 @@ func TestChatFaultsAreNamed(t *testing.T) {
 		code, param string
 	}{
 		{``, 400, "invalid_json", ""},
+		{`{"messages":[{"role":"tool","content":[{"type":"image_url","image_url":"data:,"}]}]}`, 400, "invalid_value", "messages[0].content[0].type"},
+		{content(`{"type":"video_url","video_url":"data:video/mp4;base64,AAAAHGZ0eXBpc29t"}`), 400, "unsupported_format", "messages[0].content[1].video_url.url"},
+		{content(`{"type":"video_url","video_url":"data:,x"}`), 400, "unsupported_format", "messages[0].content[1].video_url.url"},
+		{content(`{"type":"audio_url","audio_url":{"url":"data:audio/mp4;base64,AAAAHGZ0eXBNNEEg"}}`), 400, "unsupported_format", "messages[0].content[1].audio_url.url"},
+		{content(`{"type":"audio_url","audio_url":"file:///etc/passwd"}`), 400, "remote_url_not_allowed", "messages[0].content[1].audio_url.url"},
 		{`{`, 400, "invalid_json", ""},
 		{`[]`, 400, "invalid_type", ""},
 		{`{}`, 400, "missing_required_parameter", "messages"},
 		{`{"messages":"hi"}`, 400, "invalid_type", "messages"},
-		{`{"messages":[]}`, 400, "missing_required_parameter", "messages"},
+		{`{"messages":[]}`, 400, "invalid_value", "messages"},
 		{`{"messages":[{"role":"king","content":"hi"}]}`, 400, "invalid_value", "messages[0].role"},
 		{`{"messages":[{"role":"user","content":7}]}`, 400, "invalid_type", "messages[0].content"},
-		{`{"messages":[{"role":"system","content":[{"type":"image_url"}]}]}`, 400, "invalid_value", "messages[0].content[0].type"},
+		{`{"messages":[{"role":"system","content":[{"type":"image_url","image_url":"data:,"}]}]}`, 400, "invalid_value", "messages[0].content[0].type"},
 		{content(`{"type":"smell"}`), 400, "invalid_value", "messages[0].content[1].type"},
-		{content(`{"type":"image_url","image_url":{"url":"http://example.com/x.png"}}`), 400, "invalid_value", "messages[0].content[1].image_url.url"},
+		{content(`{"type":"image_url","image_url":{"url":"http://example.com/x.png"}}`), 400, "remote_url_not_allowed", "messages[0].content[1].image_url.url"},
 		{content(`{"type":"image_url","image_url":7}`), 400, "invalid_type", "messages[0].content[1].image_url"},
-		{content(`{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}`), 400, "invalid_value", "messages[0].content[1].image_url"},
-		{content(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.Repeat("AAAA", 7<<20) + `"}}`), 400, "invalid_value", "messages[0].content[1].image_url"},
-		{content(`{"type":"input_audio","input_audio":{"data":"AAAA","format":"mp3"}}`), 400, "unsupported_format", "messages[0].content[1].input_audio.format"},
+		{content(`{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}`), 400, "invalid_value", "messages[0].content[1].image_url.url"},
+		{content(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.Repeat("AAAA", 7<<20) + `"}}`), 400, "invalid_value", "messages[0].content[1].image_url.url"},
+		{content(`{"type":"input_audio","input_audio":{"data":"AAAA","format":"mp3"}}`), 400, "unsupported_format", "messages[0].content[1].input_audio.data"},
 		{content(`{"type":"input_audio","input_audio":{"data":"%","format":"wav"}}`), 400, "invalid_value", "messages[0].content[1].input_audio.data"},
-		{content(`{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}`), 400, "invalid_value", "messages[0].content[1].input_audio.data"},
+		{content(`{"type":"input_audio","input_audio":{"data":"UklGRgAAAABXQVZF","format":"wav"}}`), 400, "invalid_value", "messages[0].content[1].input_audio.data"},
 		{`{` + hi + `,"temperature":3}`, 400, "invalid_value", "temperature"},
 		{`{` + hi + `,"temperature":"hot"}`, 400, "invalid_type", "temperature"},
 		{`{` + hi + `,"top_p":-1}`, 400, "invalid_value", "top_p"},
 		{`{` + hi + `,"max_tokens":0}`, 400, "invalid_value", "max_tokens"},
-		{`{` + hi + `,"n":2}`, 400, "unsupported_value", "n"},
+		{`{` + hi + `,"n":2}`, 400, "invalid_value", "n"},
 		{`{` + hi + `,"logprobs":true}`, 400, "unsupported_value", "logprobs"},
-		{`{` + hi + `,"response_format":{"type":"yaml"}}`, 400, "unsupported_value", "response_format.type"},
-		{`{` + hi + `,"response_format":{"type":"json_schema"}}`, 400, "missing_required_parameter", "response_format.json_schema.schema"},
+		{`{` + hi + `,"top_logprobs":2}`, 400, "invalid_value", "top_logprobs"},
+		{`{` + hi + `,"max_tokens":9999999}`, 400, "invalid_value", "max_tokens"},
+		{`{` + hi + `,"logit_bias":{"x":1}}`, 400, "invalid_value", "logit_bias.x"},
+		{`{` + hi + `,"modalities":["audio"]}`, 400, "invalid_value", "modalities[0]"},
+		{`{` + hi + `,"tool_choice":"required"}`, 400, "invalid_value", "tool_choice"},
+		{`{` + hi + `,"tool_choice":{"type":"function","function":{"name":"f"}}}`, 400, "invalid_value", "tool_choice"},
+		{`{` + hi + `,"response_format":{"type":"yaml"}}`, 400, "invalid_value", "response_format.type"},
+		{`{` + hi + `,"response_format":{"type":"json_schema"}}`, 400, "missing_required_parameter", "response_format.json_schema"},
 		{`{` + hi + `,"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"odd"}}}}`, 400, "invalid_value", "response_format.json_schema.schema"},
 		{`{` + hi + `,"stop":7}`, 400, "invalid_type", "stop"},
 		{`{` + hi + `,"stop":""}`, 400, "invalid_value", "stop"},
-		{`{` + hi + `,"stop":["` + strings.Repeat(`a","`, 16) + `"]}`, 400, "string_above_max_length", "stop"},
-		{`{` + hi + `,"tools":[{"type":"web"}]}`, 400, "invalid_value", "tools[0]"},
+		{`{` + hi + `,"stop":["` + strings.Repeat(`a","`, 16) + `b"]}`, 400, "string_above_max_length", "stop"},
+		{`{` + hi + `,"tools":[{"type":"web","function":{"name":"f"}}]}`, 400, "invalid_value", "tools[0].type"},
 		{`{` + hi + `,"tool_choice":"maybe"}`, 400, "invalid_value", "tool_choice"},
 		{`{` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":7}}}]}`, 400, "invalid_value", "messages"},
 		{`{"messages":[{"role":"user","content":"` + strings.Repeat("long ", 20000) + `"}]}`, 400, "context_length_exceeded", ""},
@@ -308,7 +328,7 @@ func TestToolCalls(t *testing.T) {
 	}
 	m := got.Choices[0].Message
 	if *m.Content != "Let me see." || len(m.ToolCalls) != 1 || m.ToolCalls[0].Function != (chatFunction{"f", `{"x":1}`}) ||
-		m.ToolCalls[0].Index != nil || *got.Choices[0].FinishReason != "tool_calls" || got.Usage.Details.Cached != 4 {
+		m.ToolCalls[0].Index != nil || *got.Choices[0].FinishReason != "tool_calls" || usageOf(t, got).PromptDetails.Cached != 4 {
 		t.Errorf("reply %s", data)
 	}
 	p.say("CALL", "CALL")

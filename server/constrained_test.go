@@ -38,7 +38,7 @@ func TestAnswersFitTheirSchema(t *testing.T) {
 		if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil || resp.StatusCode != 200 || len(reply.Choices) != 1 {
 			t.Fatalf("status %d: %v", resp.StatusCode, err)
 		}
-		return *reply.Choices[0].Message, *reply.Choices[0].FinishReason
+		return *reply.Choices[0].Message, string(*reply.Choices[0].FinishReason)
 	}
 	m, _ := ask(map[string]any{"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "x", "schema": schema}}})
 	fits(*m.Content)

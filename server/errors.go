@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
+	"hark/engine"
 	"hark/session"
 	"hark/session/realtime"
 )
@@ -50,6 +52,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // where there are deadlines
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(append(data, '\n')) // a client that left needs no answer
@@ -64,30 +67,36 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	writeJSON(w, status, newError(e.Kind, e.Code, e.Param, e.Message))
 }
 
+// statuses are those of errors that are not 400.
+var statuses = map[string]int{
+	realtime.CodeOverloaded: http.StatusTooManyRequests,
+	codeNoResponse:          http.StatusNotFound,
+	codeNoVoice:             http.StatusNotImplemented,
+}
+
+// Codes that only the HTTP API has.
+const (
+	codeNoResponse = "response_not_found"
+	codeNoVoice    = "speech_not_available"
+)
+
 // explain turns an error into one for a client and its HTTP status.
 func (s *Server) explain(err error) (*realtime.Error, int) {
 	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	switch {
+	case errors.As(err, &large):
 		return realtime.Invalid("request_too_large", "", "the request has more than %d bytes", large.Limit), http.StatusRequestEntityTooLarge
+	case errors.Is(err, engine.ErrBusy), errors.Is(err, engine.ErrOverload), errors.Is(err, engine.ErrMemory):
+		s.log.Debug("request refused", "err", err)
+		return overloaded("the server is busy, try again later"), http.StatusTooManyRequests
 	}
 	e, ours := session.Explain(err)
-	switch {
-	case ours:
+	if ours {
 		s.log.Error("request fault", "err", err)
 		return e, http.StatusInternalServerError
-	case e.Code == realtime.CodeOverloaded:
-		return e, http.StatusTooManyRequests
+	}
+	if status, ok := statuses[e.Code]; ok {
+		return e, status
 	}
 	return e, http.StatusBadRequest
-}
-
-// unknown answers requests to what does not exist.
-func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
-	refuse(w, http.StatusNotFound, "unknown_url", "", "there is nothing at "+r.Method+" "+r.URL.Path)
-}
-
-// badPrompt says that messages cannot be rendered: chat formats refuse only
-// what the client wrote.
-func badPrompt(err error) error {
-	return realtime.Invalid(realtime.CodeInvalidValue, "messages", "%v", err)
 }

@@ -40,16 +40,36 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, s.describe())
 }
 
-// health says that the server serves. It needs no key and tells nothing of
+// health says that the server is alive. It needs no key and tells nothing of
 // what goes on.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	status, word := http.StatusOK, "ok"
-	if s.life.Err() != nil {
-		status, word = http.StatusServiceUnavailable, "closing"
-	}
-	writeJSON(w, status, struct {
+	writeJSON(w, http.StatusOK, struct {
 		Status string  `json:"status"`
 		Model  string  `json:"model"`
 		Uptime float64 `json:"uptime_seconds"`
-	}{word, s.name, time.Since(s.booted).Round(time.Millisecond).Seconds()})
+	}{"ok", s.name, time.Since(s.booted).Round(time.Millisecond).Seconds()})
+}
+
+// ready says whether somebody who comes now will be served: the model is there
+// before the server is, so it takes a free place and no closing.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	closing, sessions := s.life.Err() != nil, s.sessions
+	s.mu.Unlock()
+	_, waiting := s.gate.state()
+	status, word := http.StatusServiceUnavailable, "ready"
+	switch {
+	case closing:
+		word = "closing"
+	case sessions >= s.o.Limits.Sessions, waiting >= s.o.Limits.Queue:
+		word = "overloaded"
+	default:
+		status = http.StatusOK
+	}
+	if status != http.StatusOK {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeJSON(w, status, struct {
+		Status string `json:"status"`
+	}{word})
 }

@@ -1,33 +1,24 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
+	"time"
+
+	"hark/server/keys"
 )
 
 // keyProtocol begins the WebSocket subprotocol that carries a key: browsers
 // cannot set headers.
 const keyProtocol = "openai-insecure-api-key."
-
-// hashKeys keeps the hashes of keys: equal lengths are what a comparison in
-// constant time needs.
-func hashKeys(keys []string) ([][32]byte, error) {
-	var hashes [][32]byte
-	for i, k := range keys {
-		if strings.TrimSpace(k) != k || k == "" {
-			return nil, fmt.Errorf("server: key %d of %d is empty or has spaces around it", i+1, len(keys))
-		}
-		hashes = append(hashes, sha256.Sum256([]byte(k)))
-	}
-	return hashes, nil
-}
 
 // checkAddr refuses to serve anybody but this machine without keys.
 func (s *Server) checkAddr(addr string) error {
@@ -35,7 +26,7 @@ func (s *Server) checkAddr(addr string) error {
 	if err != nil {
 		return fmt.Errorf("server: address %q: want host:port", addr)
 	}
-	if len(s.keys) > 0 || isLoopback(host) {
+	if s.keys.Required() || isLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("server: address %q can be reached from other machines: set an API key, or listen on 127.0.0.1", addr)
@@ -52,9 +43,32 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// sender is who sends a request, as far as is known.
+type sender struct {
+	holder *keys.Holder // of the key, nil where none is needed
+	secret any          // what the client secret carries, nil without one
+}
+
+// id tells callers apart: the id of the key, "" where none is needed.
+func (c sender) id() string {
+	if c.holder == nil {
+		return ""
+	}
+	return c.holder.ID()
+}
+
+// senderKey is where a request's context has its sender.
+type senderKey struct{}
+
+func senderOf(r *http.Request) sender {
+	c, _ := r.Context().Value(senderKey{}).(sender)
+	return c
+}
+
 // guard lets requests to the API through that may come in: pages of foreign
-// origins may not, and a key is needed where there are keys.
-func (s *Server) guard(next http.HandlerFunc) http.Handler {
+// origins may not, and a key is needed where there are keys. Client secrets
+// open sessions and nothing else.
+func (s *Server) guard(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(origin, r.Host) {
 			if !s.allowed(origin) {
@@ -66,38 +80,76 @@ func (s *Server) guard(next http.HandlerFunc) http.Handler {
 			w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After")
 			w.Header().Add("Vary", "Origin")
 			if r.Method == http.MethodOptions {
-				w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
+				w.Header().Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
 				w.Header().Set("Access-Control-Allow-Headers", "authorization, api-key, content-type, x-openai-agents-sdk")
 				w.WriteHeader(http.StatusNoContent)
 				return
 			}
 		}
-		if !s.authorized(r) {
+		who, err := s.authenticate(r, rt.secrets)
+		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			refuse(w, http.StatusUnauthorized, "invalid_api_key", "", "this server needs an API key, and the request has none that it knows")
+			refuse(w, http.StatusUnauthorized, "invalid_api_key", "", err.Error())
 			return
 		}
-		next(w, r)
+		if who.holder != nil && !s.admit(w, who.holder) {
+			return
+		}
+		rt.serve(w, r.WithContext(context.WithValue(r.Context(), senderKey{}, who)))
 	})
 }
 
-// authorized reports whether a request may use the API. Without keys it must
-// come from this machine and be addressed to it: a name that resolves to
-// 127.0.0.1 is how a foreign page would get past the origin check.
-func (s *Server) authorized(r *http.Request) bool {
-	if len(s.keys) == 0 {
-		return isLoopback(hostOf(r.RemoteAddr)) && isLoopback(hostOf(r.Host))
+// Why a request may not come in.
+var (
+	errNoKey   = errors.New("this server needs an API key, and the request has none that it knows")
+	errExpired = errors.New("this client secret has expired, or the key that made it was revoked")
+	errSecret  = errors.New("a client secret opens realtime sessions and nothing else")
+)
+
+// authenticate returns who sends a request. Without keys it must come from
+// this machine and be addressed to it: a name that resolves to 127.0.0.1 is how
+// a foreign page would get past the origin check.
+func (s *Server) authenticate(r *http.Request, secrets bool) (sender, error) {
+	key := requestKey(r)
+	holder, err := s.keys.Find(key)
+	if err != nil {
+		s.log.Error("keys", "err", err)
 	}
-	key, ok := requestKey(r)
-	if !ok {
-		return false
+	secret, known := s.secrets.Find(key)
+	switch {
+	case holder != nil:
+		return sender{holder: holder}, nil
+	case known && (time.Now().After(secret.Expires) || secret.Owner != nil && !s.keys.Has(secret.Owner)):
+		return sender{}, errExpired
+	case known && !secrets:
+		return sender{}, errSecret
+	case known && (s.keys.Required() || local(r)):
+		return sender{secret.Owner, secret.Value}, nil
+	case s.keys.Required() || !local(r):
+		return sender{}, errNoKey
 	}
-	hash := sha256.Sum256([]byte(key))
-	match := 0
-	for _, known := range s.keys {
-		match |= subtle.ConstantTimeCompare(hash[:], known[:])
+	return sender{}, nil
+}
+
+// local reports whether a request comes from this machine and is addressed to
+// it.
+func local(r *http.Request) bool {
+	return isLoopback(hostOf(r.RemoteAddr)) && isLoopback(hostOf(r.Host))
+}
+
+// admit counts a request of a key, and refuses it beyond the key's limit.
+func (s *Server) admit(w http.ResponseWriter, h *keys.Holder) bool {
+	wait, left := h.Request(time.Now())
+	if limit, _ := h.Limits(); limit > 0 {
+		w.Header().Set("X-Ratelimit-Limit-Requests", strconv.Itoa(limit))
+		w.Header().Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(left))
 	}
-	return match == 1
+	if wait == 0 {
+		return true
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+1)))
+	refuse(w, http.StatusTooManyRequests, "rate_limit_exceeded", "", "this key has sent more requests a minute than it may")
+	return false
 }
 
 // hostOf returns the host of "host" or "host:port".
@@ -108,24 +160,23 @@ func hostOf(addr string) string {
 	return addr
 }
 
-// requestKey returns the key of a request: of the Authorization header, the
-// WebSocket subprotocol, or as clients of Azure send it.
-func requestKey(r *http.Request) (string, bool) {
+// requestKey returns the key of a request, "" for none: of the Authorization
+// header, the WebSocket subprotocol, or as clients of Azure send it.
+func requestKey(r *http.Request) string {
 	if kind, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(kind, "Bearer") {
-		return strings.TrimSpace(key), true
+		return strings.TrimSpace(key)
 	}
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for offered := range strings.SplitSeq(line, ",") {
 			if key, ok := strings.CutPrefix(strings.TrimSpace(offered), keyProtocol); ok {
-				return key, true
+				return key
 			}
 		}
 	}
 	if key := r.Header.Get("Api-Key"); key != "" {
-		return key, true
+		return key
 	}
-	key := r.URL.Query().Get("api-key")
-	return key, key != ""
+	return r.URL.Query().Get("api-key")
 }
 
 // sameOrigin reports whether a page's origin is the host it talks to.

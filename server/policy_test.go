@@ -160,6 +160,7 @@ func TestHealthAndPageNeedNoKey(t *testing.T) {
 		"/":         "page /",
 		"/app.js":   "page /app.js",
 		"/health":   `{"status":"ok","model":"demo"`,
+		"/ready":    `{"status":"ready"}`,
 		"/v1/other": `{"error":{"message":"this server needs an API key`,
 	} {
 		w := status(s, func(r *http.Request) { r.URL.Path = path })
@@ -168,8 +169,10 @@ func TestHealthAndPageNeedNoKey(t *testing.T) {
 		}
 	}
 	s.Close()
-	if w := status(s, func(r *http.Request) { r.URL.Path = "/health" }); w.Code != 503 {
-		t.Errorf("health of a closed server: %d, want 503", w.Code)
+	for path, want := range map[string]int{"/health": 200, "/ready": 503} {
+		if w := status(s, func(r *http.Request) { r.URL.Path = path }); w.Code != want {
+			t.Errorf("%s of a closed server: %d, want %d", path, w.Code, want)
+		}
 	}
 }
 

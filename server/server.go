@@ -1,24 +1,34 @@
 // Package server is hark's HTTP side: who may come in, the realtime WebSocket,
-// chat completions, the models, health, and the page. What a session does is
-// package session's affair.
+// chat completions, responses, transcription and speech, the models, health and
+// metrics, and the page. What a session does is package session's affair.
+//
+// A request goes: route (routes.go), who sends it (policy.go), its body by the
+// schemas of docs/openapi (body.go), the question that it asks (chat.go,
+// responses.go, transcribe.go), the model's answer (answer.go), and back in the
+// form of its API.
 //
 // Start reading at New and Server.ServeHTTP.
 package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"hark/audio/speech"
-	"hark/media/ws"
+	"hark/docs/openapi"
+	"hark/engine"
+	"hark/engine/token"
+	"hark/server/fetch"
+	"hark/server/ffmpeg"
+	"hark/server/keys"
+	"hark/server/schema"
 	"hark/session"
 )
 
@@ -26,24 +36,37 @@ import (
 type Options struct {
 	// Engine answers.
 	Engine session.Engine
+	// Tokenizer is the engine's, for log probabilities; nil: there are none.
+	Tokenizer *token.Tokenizer
+	// Stats are the engine's, for /metrics; nil leaves them out.
+	Stats func() engine.Stats
+	// Speaker speaks; nil: there is no voice.
+	Speaker speech.Speaker
 	// Model is the name of the model that clients see; "" is the family of
 	// the engine's model. Clients may ask for any name and get this model.
 	Model string
 	// Addr is the address that Listen listens on, "host:port". On any but
 	// the loopback interface keys are required. "" is DefaultAddr.
 	Addr string
-	// Keys are the API keys. With keys every request to the API needs one,
-	// wherever it comes from. Without keys only this machine is served.
-	Keys []string
+	// TLS makes the server speak https; nil is http.
+	TLS *tls.Config
+	// Keys are API keys, and KeyFile a file of more of them as package keys
+	// writes it. With keys every request to the API needs one, wherever it
+	// comes from. Without keys only this machine is served.
+	Keys    []string
+	KeyFile string
 	// Origins are the foreign origins whose pages may use the API,
 	// "scheme://host[:port]" or patterns of it as in path.Match. Pages of
 	// this server and programs that are no browsers always may.
 	Origins []string
+	// Remote are the hosts whose pictures, sound and videos are fetched when
+	// a request names their address, as package fetch has them; none by
+	// default.
+	Remote []string
+	// FFmpeg decodes videos and what else it knows; nil: that is refused.
+	FFmpeg *ffmpeg.Program
 	// Instructions are the system prompt of realtime sessions that set none.
 	Instructions string
-	// Speaker says answers aloud; nil: sessions answer in text. The caller
-	// closes it, after Close.
-	Speaker speech.Speaker
 	// Page is served at /; nil serves nothing there.
 	Page http.Handler
 	// Log receives a line for each session and each fault; nil discards.
@@ -60,22 +83,29 @@ type Limits struct {
 	// Sessions is the number of realtime sessions at a time, 32. Beyond it
 	// the answer is 503.
 	Sessions int
-	// Completions is the number of chat completions at a time, 8. Beyond it
-	// the answer is 429.
-	Completions int
+	// Completions is the number of HTTP requests that the model answers at a
+	// time, 8; Queue how many wait for that, 32, and QueueTime how long at
+	// most, 10 s. Beyond them the answer is 429.
+	Completions, Queue int
+	QueueTime          time.Duration
 	// BodyBytes is the longest request body, 32 MiB. Beyond it the answer is
 	// 413.
 	BodyBytes int64
+	// Tokens is the most that one answer over HTTP may have, and how many it
+	// has where a request does not say; 0 is what the context holds.
+	Tokens int
+	// StoredBytes bounds what is remembered of /v1/responses, 64 MiB.
+	StoredBytes int
 }
 
 // The limits that are not for sale.
 const (
-	headerTimeout = 10 * time.Second // to send a request's header
+	headerTimeout = 10 * time.Second // to send a request's header, and for a handshake of TLS
 	bodyTimeout   = 60 * time.Second // to send its body
 	writeTimeout  = 30 * time.Second // to take a piece of the answer
 	idleTimeout   = 2 * time.Minute  // between requests
 	headerBytes   = 64 << 10
-	grace         = 5 * time.Second // for requests in progress when the server closes
+	grace         = 3 * time.Second // for requests in progress when the server closes
 	retryAfter    = "1"             // seconds, when it is busy
 	maxModelName  = 128             // characters of a model's name that are echoed
 )
@@ -84,28 +114,40 @@ const (
 const closeInternal = 1011
 
 // withDefaults fills the zero fields.
-func (l Limits) withDefaults() Limits {
-	if l.Sessions == 0 {
-		l.Sessions = 32
+func (l Limits) withDefaults() (Limits, error) {
+	if l.Sessions < 0 || l.Completions < 0 || l.Queue < 0 || l.QueueTime < 0 || l.BodyBytes < 0 || l.Tokens < 0 || l.StoredBytes < 0 {
+		return l, fmt.Errorf("server: limits %+v must not be negative", l)
 	}
-	if l.Completions == 0 {
-		l.Completions = 8
+	l.Sessions = orDefault(l.Sessions, 32)
+	l.Completions = orDefault(l.Completions, 8)
+	l.Queue = orDefault(l.Queue, 32)
+	l.QueueTime = orDefault(l.QueueTime, 10*time.Second)
+	l.BodyBytes = orDefault(l.BodyBytes, 32<<20)
+	l.StoredBytes = orDefault(l.StoredBytes, 64<<20)
+	return l, nil
+}
+
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
 	}
-	if l.BodyBytes == 0 {
-		l.BodyBytes = 32 << 20
-	}
-	return l
+	return v
 }
 
 // Server serves one engine. It is an http.Handler.
 type Server struct {
-	o      Options
-	log    *slog.Logger
-	keys   [][32]byte // hashes of the keys
-	mux    *http.ServeMux
-	http   *http.Server
-	name   string
-	booted time.Time
+	o        Options
+	log      *slog.Logger
+	keys     *keys.Ring
+	secrets  keys.Secrets
+	remote   *fetch.Client
+	document *schema.Document
+	mux      *http.ServeMux
+	http     *http.Server
+	metrics  *metrics
+	counters session.Counters
+	name     string
+	booted   time.Time
 
 	// Two contexts of the server's own, not of a request: sessions end with
 	// life when Close is called, completions with patience a little later.
@@ -113,10 +155,11 @@ type Server struct {
 	end, losePatience context.CancelFunc
 	closing           sync.Once
 
-	mu          sync.Mutex
-	sessions    int
-	completions int
-	running     sync.WaitGroup // sessions and completions
+	mu       sync.Mutex
+	sessions int
+	running  sync.WaitGroup // sessions and completions
+	gate     gate
+	store    store
 
 	grace time.Duration // grace, shorter in tests
 }
@@ -130,13 +173,13 @@ func New(o Options) (*Server, error) {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
-	if o.Limits.Sessions < 0 || o.Limits.Completions < 0 || o.Limits.BodyBytes < 0 {
-		return nil, fmt.Errorf("server: limits %+v must not be negative", o.Limits)
-	}
 	if err := checkOrigins(o.Origins); err != nil {
 		return nil, err
 	}
-	o.Limits = o.Limits.withDefaults()
+	var err error
+	if o.Limits, err = o.Limits.withDefaults(); err != nil {
+		return nil, err
+	}
 	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -144,38 +187,33 @@ func New(o Options) (*Server, error) {
 	if s.name == "" {
 		s.name = o.Engine.Model().Family
 	}
-	var err error
-	if s.keys, err = hashKeys(o.Keys); err != nil {
-		return nil, err
+	if s.keys, err = keys.Open(o.KeyFile, o.Keys); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	if s.remote, err = fetch.New(o.Remote); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	if s.document, err = schema.Parse(openapi.Document()); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
 	}
 	if err := s.checkAddr(o.Addr); err != nil {
 		return nil, err
 	}
+	s.gate = gate{running: o.Limits.Completions, waiting: o.Limits.Queue}
+	s.store.limit = o.Limits.StoredBytes
+	s.metrics = newMetrics(s)
 	s.life, s.end = context.WithCancel(context.Background())
 	s.patience, s.losePatience = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler:           s,
+		TLSConfig:         o.TLS,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.routes()
 	return s, nil
-}
-
-func (s *Server) routes() {
-	s.mux.Handle("GET /v1/realtime", s.guard(s.realtime))
-	s.mux.Handle("POST /v1/chat/completions", s.guard(s.chatCompletions))
-	s.mux.Handle("GET /v1/models", s.guard(s.models))
-	s.mux.Handle("GET /v1/models/{id...}", s.guard(s.model))
-	s.mux.Handle("/v1/", s.guard(s.unknown))
-	s.mux.HandleFunc("GET /health", s.health)
-	if s.o.Page != nil {
-		s.mux.Handle("/", s.o.Page)
-	} else {
-		s.mux.HandleFunc("/", s.unknown)
-	}
 }
 
 // ServeHTTP answers one request.
@@ -196,8 +234,12 @@ func (s *Server) Serve(ln net.Listener) error {
 	if err := s.checkAddr(ln.Addr().String()); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	s.log.Info("listening", "addr", ln.Addr().String(), "keys", len(s.keys), "model", s.name)
-	if err := s.http.Serve(ln); err != http.ErrServerClosed {
+	s.log.Info("listening", "addr", ln.Addr().String(), "tls", s.o.TLS != nil, "keys", s.keys.Len(), "model", s.name)
+	serve := s.http.Serve
+	if s.o.TLS != nil {
+		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
+	}
+	if err := serve(ln); err != http.ErrServerClosed {
 		return fmt.Errorf("server: %w", err)
 	}
 	return nil
@@ -223,77 +265,4 @@ func (s *Server) Close() error {
 		s.losePatience()
 	})
 	return err
-}
-
-// enter counts a session or a completion in, unless there are too many or the
-// server closes. leave counts it out.
-func (s *Server) enter(count *int, limit int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.life.Err() != nil || *count >= limit {
-		return false
-	}
-	*count++
-	s.running.Add(1)
-	return true
-}
-
-func (s *Server) leave(count *int) {
-	s.mu.Lock()
-	*count--
-	s.mu.Unlock()
-	s.running.Done()
-}
-
-// realtime holds a session over a WebSocket.
-func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	if query.Get("call_id") != "" {
-		refuse(w, http.StatusNotFound, "call_not_found", "call_id", "there is no such call")
-		return
-	}
-	if !s.enter(&s.sessions, s.o.Limits.Sessions) {
-		w.Header().Set("Retry-After", retryAfter)
-		refuse(w, http.StatusServiceUnavailable, "server_overloaded", "",
-			fmt.Sprintf("%d sessions are in progress, at most that many are possible", s.o.Limits.Sessions))
-		return
-	}
-	defer s.leave(&s.sessions)
-	conn, err := ws.Accept(w, r, &ws.Options{Origins: s.o.Origins})
-	if err != nil {
-		s.log.Debug("websocket refused", "err", err) // the client was told
-		return
-	}
-	// Run closes it too; this is for a bug in a session, which net/http
-	// would survive with the connection open.
-	defer conn.Close(closeInternal, "the server failed")
-	name := query.Get("model")
-	if name == "" || len(name) > maxModelName {
-		name = s.name
-	}
-	err = session.Run(s.life, conn, session.Options{
-		Engine:       s.o.Engine,
-		Log:          s.log,
-		Model:        name,
-		Instructions: s.o.Instructions,
-		Speaker:      s.o.Speaker,
-		Beta:         asksForBeta(r),
-		Transcribe:   query.Get("intent") == "transcription",
-	})
-	if err != nil && !errors.Is(err, session.ErrShutdown) && !errors.Is(err, io.EOF) {
-		s.log.Debug("session broke off", "err", err) // the session logged its end
-	}
-}
-
-// asksForBeta reports whether a client wants the protocol's older names: by a
-// header, or as browsers do, which cannot set one.
-func asksForBeta(r *http.Request) bool {
-	for _, offered := range r.Header.Values("Sec-WebSocket-Protocol") {
-		for _, p := range strings.Split(offered, ",") {
-			if strings.TrimSpace(p) == "openai-beta.realtime-v1" {
-				return true
-			}
-		}
-	}
-	return strings.Contains(r.Header.Get("OpenAI-Beta"), "realtime=v1")
 }

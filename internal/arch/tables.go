@@ -66,6 +66,7 @@ var imports = map[string][]string{
 	"engine/backend/cpu/isa":    nil,
 	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
 
+	"docs/openapi":  nil,
 	"web":           nil,
 	"e2e":           nil,
 	"internal/arch": nil,

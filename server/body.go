@@ -1,0 +1,80 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"hark/server/schema"
+	"hark/session/realtime"
+)
+
+// readBody reads the body of a request within its limits of size and time.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// Where the writer knows no deadlines it is not a network's. With the
+	// body there, the deadline goes: passing, it would cancel the request.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.o.Limits.BodyBytes))
+	_ = control.SetReadDeadline(time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", badBody(err))
+	}
+	return data, nil
+}
+
+// badBody tells a body that is too long, which is answered as such, from a
+// client that does not send what it announced.
+func badBody(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return err
+	}
+	return realtime.Invalid("incomplete_body", "", "the request's body did not arrive: %v", err)
+}
+
+// decodeBody reads the body of a request into what to points to. It must fit
+// the schema of that name in the document.
+func (s *Server) decodeBody(w http.ResponseWriter, r *http.Request, name string, to any) error {
+	data, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
+		return realtime.Invalid("invalid_json", "", "the body is not JSON: %v", err)
+	}
+	if fault := s.document.Check(name, value); fault != nil {
+		return faultError(fault)
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return badJSON(err)
+	}
+	return nil
+}
+
+// faultError is the error for a client whose value does not fit a schema.
+func faultError(f *schema.Fault) error {
+	code := realtime.CodeInvalidValue
+	switch f.Kind {
+	case schema.Type:
+		code = realtime.CodeInvalidType
+	case schema.Missing:
+		code = realtime.CodeMissing
+	case schema.Long:
+		code = realtime.CodeTooLong
+	case schema.Value:
+	}
+	return realtime.Invalid(code, f.Path, "%s", f.Message)
+}
+
+func badJSON(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return realtime.Invalid(realtime.CodeInvalidType, kind.Field, "invalid type for %s: got %s", kind.Field, kind.Value)
+	}
+	return realtime.Invalid("invalid_json", "", "the body is not JSON: %v", err)
+}
