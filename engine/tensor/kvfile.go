@@ -17,9 +17,9 @@ var ErrKVData = errors.New("no saved cache of this model")
 // with the version, the number of layers and the positions; of each layer
 // uint32s with heads, size, window, bits, the hash of its Rotary and the first
 // position that is held; the CRC-32C of all that. Then layer by layer and
-// position by position the keys [K, D] and the values [K, D]: float32 where
-// bits is 0, else a float32 scale and D codes for each head. Last comes the
-// CRC-32C of the whole.
+// position by position the keys [K, D] and the values [K, D]: where bits is 0
+// as float32, else for each head as float32 scales, of a key one for 32 values,
+// of a value one, and D codes. Last comes the CRC-32C of the whole.
 const (
 	kvMagic   = "hark kv\n"
 	kvVersion = 1
@@ -97,9 +97,12 @@ func (e *KVEncoder) Floats(values []float32) {
 	e.write(b)
 }
 
-// Codes writes the codes of one head and their scale.
-func (e *KVEncoder) Codes(scale float32, codes []int8) {
-	b := binary.LittleEndian.AppendUint32(e.buf[:0], math.Float32bits(scale))
+// Codes writes the scales and codes of one head.
+func (e *KVEncoder) Codes(scales []float32, codes []int8) {
+	b := e.buf[:0]
+	for _, v := range scales {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
 	for _, c := range codes {
 		b = append(b, byte(c))
 	}
@@ -214,16 +217,19 @@ func (d *KVDecoder) Floats(dst []float32) error {
 	return nil
 }
 
-// Codes reads the codes of one head and returns their scale.
-func (d *KVDecoder) Codes(dst []int8) (scale float32, err error) {
-	b, err := d.read(4 + len(dst))
+// Codes reads the scales and codes of one head.
+func (d *KVDecoder) Codes(scales []float32, codes []int8) error {
+	b, err := d.read(4*len(scales) + len(codes))
 	if err != nil {
-		return 0, err
+		return err
 	}
-	for i, c := range b[4:] {
-		dst[i] = int8(c)
+	for i := range scales {
+		scales[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-	return math.Float32frombits(binary.LittleEndian.Uint32(b)), nil
+	for i, c := range b[4*len(scales):] {
+		codes[i] = int8(c)
+	}
+	return nil
 }
 
 // Close reads the end and checks that the data is what was written.

@@ -118,8 +118,9 @@ type KVLayer struct {
 	Dim    int // D
 	Window int // positions a query sees, its own included; 0 = all
 	// Bits says how keys and values are held: 0 in float32 or what else the
-	// backend computes with; 8 as codes of 8 bits, with a scale for each head
-	// of a position.
+	// backend computes with; 8 as codes of 8 bits, with a scale for each 32
+	// values of a key, whose values differ in size, and for each head's value,
+	// or finer.
 	Bits int
 	// Rotary is what the keys were turned by before Store, at their
 	// positions; nil where that is not known. Cut needs it.

@@ -208,7 +208,10 @@ func (l *layerKV) rows(which half, h, first, n int) kvRows {
 	if l.Bits == 0 {
 		return kvRows{floats: kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}}
 	}
-	rows := kernel.Codes{Data: pg.codes[at.at : at.at+n*l.Dim], Stride: l.Dim, Scales: pg.scales[at.scale : at.scale+n]}
+	rows := kernel.Codes{
+		Data: pg.codes[at.at : at.at+n*l.Dim], Stride: l.Dim,
+		Scales: pg.scales[at.scale : at.scale+n*at.scales()], Group: at.group,
+	}
 	if next := first/pagePositions + 1; next < len(l.pages) {
 		rows.Next = l.pages[next].codes[l.slot(which, h, 0).at:]
 	}

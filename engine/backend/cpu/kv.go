@@ -22,7 +22,7 @@ func (l *layerKV) kind() pageKind {
 	if l.Bits == 0 {
 		return pageKind{size: l.size()}
 	}
-	return pageKind{size: l.size(), scales: 2 * l.Heads * pagePositions}
+	return pageKind{size: l.size(), scales: l.Heads * pagePositions * (l.keyScales() + 1)}
 }
 
 // bytes returns the memory of a page.

@@ -2,15 +2,18 @@ package cpu
 
 import (
 	"math"
+
+	"hark/engine/backend/cpu/kernel"
 )
 
 // pagePositions is the number of positions that a page holds.
 const pagePositions = 64
 
 // page holds the keys [K, 64, D] and then the values [K, 64, D] of 64
-// consecutive positions of one layer, as float32 in data or as codes with a
-// scale [2, K, 64] for D of them. Caches share pages; one with several owners
-// is copied before it is written.
+// consecutive positions of one layer, as float32 in data or as codes with
+// scales: of the keys [K, 64, D/32], as some of a key's values are always
+// greater than others, and of the values [K, 64]. Caches share pages; one with
+// several owners is copied before it is written.
 type page struct {
 	data   []float32
 	codes  []int8
@@ -80,14 +83,25 @@ const (
 	value
 )
 
-// slot is the place of one head's D values of one position in a page: value
-// number at and following, and scale number scale.
-type slot struct{ at, dim, scale int }
+// slot is the place of one head's key or value of one position in a page: dim
+// values from number at on, and their scales from number scale on, one for
+// each group of so many values.
+type slot struct{ at, dim, scale, group int }
+
+// scales returns the number of scales.
+func (s slot) scales() int { return (s.dim + s.group - 1) / s.group }
+
+// keyScales returns the number of scales of a key.
+func (l *layerKV) keyScales() int { return (l.Dim + kernel.CodeGroup - 1) / kernel.CodeGroup }
 
 // slot returns the place of head h of a position.
 func (l *layerKV) slot(which half, h, pos int) slot {
-	row := (int(which)*l.Heads+h)*pagePositions + pos%pagePositions
-	return slot{row * l.Dim, l.Dim, row}
+	row := h*pagePositions + pos%pagePositions
+	if which == key {
+		return slot{row * l.Dim, l.Dim, row * l.keyScales(), kernel.CodeGroup}
+	}
+	keys := l.Heads * pagePositions
+	return slot{(keys + row) * l.Dim, l.Dim, keys*l.keyScales() + row, l.Dim}
 }
 
 // set stores values at s.
@@ -96,7 +110,11 @@ func (pg *page) set(s slot, values []float32) {
 		copy(pg.data[s.at:s.at+s.dim], values)
 		return
 	}
-	pg.scales[s.scale] = quantize(pg.codes[s.at:s.at+s.dim], values)
+	codes := pg.codes[s.at : s.at+s.dim]
+	for g := range s.scales() {
+		from, to := g*s.group, min((g+1)*s.group, s.dim)
+		pg.scales[s.scale+g] = quantize(codes[from:to], values[from:to])
+	}
 }
 
 // get reads what is stored at s into dst.
@@ -105,9 +123,8 @@ func (pg *page) get(dst []float32, s slot) {
 		copy(dst, pg.data[s.at:s.at+s.dim])
 		return
 	}
-	scale := pg.scales[s.scale]
 	for i, code := range pg.codes[s.at : s.at+s.dim] {
-		dst[i] = scale * float32(code)
+		dst[i] = pg.scales[s.scale+i/s.group] * float32(code)
 	}
 }
 
@@ -118,7 +135,7 @@ func (pg *page) move(s slot, other *page, from slot) {
 		return
 	}
 	copy(pg.codes[s.at:s.at+s.dim], other.codes[from.at:from.at+from.dim])
-	pg.scales[s.scale] = other.scales[from.scale]
+	copy(pg.scales[s.scale:s.scale+s.scales()], other.scales[from.scale:])
 }
 
 // tiny is the largest magnitude that quantize takes for zero.

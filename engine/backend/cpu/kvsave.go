@@ -25,7 +25,7 @@ func (c *cache) WriteTo(w io.Writer) (int64, error) {
 					if l.Bits == 0 {
 						e.Floats(pg.data[s.at : s.at+s.dim])
 					} else {
-						e.Codes(pg.scales[s.scale], pg.codes[s.at:s.at+s.dim])
+						e.Codes(pg.scales[s.scale:s.scale+s.scales()], pg.codes[s.at:s.at+s.dim])
 					}
 				}
 			}
@@ -70,7 +70,7 @@ func (c *cache) read(l *layerKV, d *tensor.KVDecoder, first int) error {
 				if l.Bits == 0 {
 					err = d.Floats(pg.data[s.at : s.at+s.dim])
 				} else {
-					pg.scales[s.scale], err = d.Codes(pg.codes[s.at : s.at+s.dim])
+					err = d.Codes(pg.scales[s.scale:s.scale+s.scales()], pg.codes[s.at:s.at+s.dim])
 				}
 				if err != nil {
 					return err

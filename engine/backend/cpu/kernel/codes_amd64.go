@@ -5,16 +5,17 @@ package kernel
 import "hark/engine/backend/cpu/isa"
 
 // dotCodes4x4 sets dst[r*dstStride+c] = sum over n of
-// x[r*xStride+i]*w[c*wStride+i] for r and c below 4. n is a positive multiple
-// of vector. With a stride of 0 only the first row or column counts.
-func dotCodes4x4(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int) {
+// x[r*xStride+i]*w[c*wStride+i]*s[c*sStride+i/CodeGroup] for r and c below 4. n
+// is a positive multiple of CodeGroup. With strides of 0 only the first row or
+// column counts.
+func dotCodes4x4(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride int, s *float32, sStride, n int) {
 	switch level {
 	case isa.AVX512:
-		dotCodes4x4AVX512(dst, dstStride, x, xStride, w, wStride, n)
+		dotCodes4x4AVX512(dst, dstStride, x, xStride, w, wStride, s, sStride, n)
 	case isa.AVX2:
-		dotCodes4x4AVX2(dst, dstStride, x, xStride, w, wStride, n)
+		dotCodes4x4AVX2(dst, dstStride, x, xStride, w, wStride, s, sStride, n)
 	default:
-		dotCodes4x4Generic(dst, dstStride, x, xStride, w, wStride, n)
+		dotCodes4x4Generic(dst, dstStride, x, xStride, w, wStride, s, sStride, n)
 	}
 }
 
@@ -38,10 +39,10 @@ func mixCodes4(dst *float32, dstStride int, p *float32, pStride int, v *int8, vS
 func prefetch(p *int8, stride, n int)
 
 //go:noescape
-func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
+func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride int, s *float32, sStride, n int)
 
 //go:noescape
-func dotCodes4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
+func dotCodes4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride int, s *float32, sStride, n int)
 
 //go:noescape
 func mixCodes4AVX2(dst *float32, dstStride int, p *float32, pStride int, v *int8, vStride, n, width int)

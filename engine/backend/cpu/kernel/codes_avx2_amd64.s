@@ -25,17 +25,41 @@ next:
 	JNZ        next
 	RET
 
-// func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
+// CODES8 multiplies 8 codes of each of 2 rows with 8 values of each row of x.
+#define CODES8(at) \
+	VPMOVSXBD   at(DX), Y8            \
+	VPMOVSXBD   at(DX)(R9*1), Y9      \
+	VCVTDQ2PS   Y8, Y8                \
+	VCVTDQ2PS   Y9, Y9                \
+	VMULPS      Y14, Y8, Y8           \
+	VMULPS      Y15, Y9, Y9           \
+	VMOVUPS     4*at(SI), Y10         \
+	VMOVUPS     4*at(SI)(R8*1), Y11   \
+	VMOVUPS     4*at(SI)(R8*2), Y12   \
+	VMOVUPS     4*at(SI)(R10*1), Y13  \
+	VFMADD231PS Y8, Y10, Y0           \
+	VFMADD231PS Y9, Y10, Y1           \
+	VFMADD231PS Y8, Y11, Y2           \
+	VFMADD231PS Y9, Y11, Y3           \
+	VFMADD231PS Y8, Y12, Y4           \
+	VFMADD231PS Y9, Y12, Y5           \
+	VFMADD231PS Y8, Y13, Y6           \
+	VFMADD231PS Y9, Y13, Y7
+
+// func dotCodes4x4AVX2(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride int, s *float32, sStride, n int)
 //
 // Two rows of codes at a time: 8 accumulators.
-TEXT ·dotCodes4x4AVX2(SB), NOSPLIT, $0-56
+TEXT ·dotCodes4x4AVX2(SB), NOSPLIT, $0-72
 	MOVQ dst+0(FP), DI
 	MOVQ dstStride+8(FP), R12
 	MOVQ xStride+24(FP), R8
 	MOVQ w+32(FP), R13
 	MOVQ wStride+40(FP), R9
+	MOVQ s+48(FP), R15
+	MOVQ sStride+56(FP), R14
 	SHLQ $2, R12
 	SHLQ $2, R8
+	SHLQ $2, R14
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R12)(R12*2), R11
 	MOVQ $2, BX
@@ -43,7 +67,8 @@ TEXT ·dotCodes4x4AVX2(SB), NOSPLIT, $0-56
 pair:
 	MOVQ   x+16(FP), SI
 	MOVQ   R13, DX
-	MOVQ   n+48(FP), CX
+	MOVQ   R15, AX
+	MOVQ   n+64(FP), CX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -54,26 +79,17 @@ pair:
 	VXORPS Y7, Y7, Y7
 
 loop:
-	VPMOVSXBD   (DX), Y8
-	VPMOVSXBD   (DX)(R9*1), Y9
-	VCVTDQ2PS   Y8, Y8
-	VCVTDQ2PS   Y9, Y9
-	VMOVUPS     (SI), Y10
-	VMOVUPS     (SI)(R8*1), Y11
-	VMOVUPS     (SI)(R8*2), Y12
-	VMOVUPS     (SI)(R10*1), Y13
-	VFMADD231PS Y8, Y10, Y0
-	VFMADD231PS Y9, Y10, Y1
-	VFMADD231PS Y8, Y11, Y2
-	VFMADD231PS Y9, Y11, Y3
-	VFMADD231PS Y8, Y12, Y4
-	VFMADD231PS Y9, Y12, Y5
-	VFMADD231PS Y8, Y13, Y6
-	VFMADD231PS Y9, Y13, Y7
-	ADDQ        $32, SI
-	ADDQ        $8, DX
-	SUBQ        $8, CX
-	JGT         loop
+	VBROADCASTSS (AX), Y14
+	VBROADCASTSS (AX)(R14*1), Y15
+	CODES8(0)
+	CODES8(8)
+	CODES8(16)
+	CODES8(24)
+	ADDQ         $128, SI
+	ADDQ         $32, DX
+	ADDQ         $4, AX
+	SUBQ         $32, CX
+	JGT          loop
 
 	// Lower halves: first row of codes, upper halves: second; lanes: rows of x.
 	HALVES(Y0, Y1, Y8, Y0)
@@ -92,6 +108,7 @@ loop:
 	VMOVHPS      X3, (DI)(R11*1)
 	ADDQ         $8, DI
 	LEAQ         (R13)(R9*2), R13
+	LEAQ         (R15)(R14*2), R15
 	DECQ         BX
 	JNZ          pair
 	VZEROUPPER

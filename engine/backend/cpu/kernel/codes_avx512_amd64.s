@@ -32,19 +32,50 @@
 	VFMADD231PS Z18, Z20, c \
 	VFMADD231PS Z19, Z20, d
 
-// func dotCodes4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride, n int)
-TEXT ·dotCodes4x4AVX512(SB), NOSPLIT, $0-56
+// CODES16 makes values of 16 codes of each of 4 rows, in Z16 to Z19; at is
+// where they are in their groups.
+#define CODES16(at) \
+	VPMOVSXBD   at(DX), Z16             \
+	VPMOVSXBD   at(DX)(R9*1), Z17       \
+	VPMOVSXBD   at(DX)(R9*2), Z18       \
+	VPMOVSXBD   at(DX)(R11*1), Z19      \
+	VCVTDQ2PS   Z16, Z16                \
+	VCVTDQ2PS   Z17, Z17                \
+	VCVTDQ2PS   Z18, Z18                \
+	VCVTDQ2PS   Z19, Z19                \
+	VMULPS.BCST (BX), Z16, Z16          \
+	VMULPS.BCST (BX)(R14*1), Z17, Z17   \
+	VMULPS.BCST (BX)(R14*2), Z18, Z18   \
+	VMULPS.BCST (BX)(R15*1), Z19, Z19
+
+// ROWS16 multiplies them with 16 values of each row of x.
+#define ROWS16(at) \
+	VMOVUPS at(SI), Z20         \
+	ROW(Z0, Z1, Z2, Z3)         \
+	VMOVUPS at(SI)(R8*1), Z20   \
+	ROW(Z4, Z5, Z6, Z7)         \
+	VMOVUPS at(SI)(R8*2), Z20   \
+	ROW(Z8, Z9, Z10, Z11)       \
+	VMOVUPS at(SI)(R10*1), Z20  \
+	ROW(Z12, Z13, Z14, Z15)
+
+// func dotCodes4x4AVX512(dst *float32, dstStride int, x *float32, xStride int, w *int8, wStride int, s *float32, sStride, n int)
+TEXT ·dotCodes4x4AVX512(SB), NOSPLIT, $0-72
 	MOVQ dst+0(FP), DI
 	MOVQ dstStride+8(FP), R12
 	MOVQ x+16(FP), SI
 	MOVQ xStride+24(FP), R8
 	MOVQ w+32(FP), DX
 	MOVQ wStride+40(FP), R9
-	MOVQ n+48(FP), CX
+	MOVQ s+48(FP), BX
+	MOVQ sStride+56(FP), R14
+	MOVQ n+64(FP), CX
 	SHLQ $2, R12
 	SHLQ $2, R8
+	SHLQ $2, R14
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R9)(R9*2), R11
+	LEAQ (R14)(R14*2), R15
 
 	// Z0 to Z15: row r of x, row c of codes in Z(4r+c).
 	VPXORQ Z0, Z0, Z0
@@ -69,27 +100,17 @@ TEXT ·dotCodes4x4AVX512(SB), NOSPLIT, $0-56
 
 loop:
 	PREFETCHT0 (R13)
-	VPMOVSXBD (DX), Z16
-	VPMOVSXBD (DX)(R9*1), Z17
-	VPMOVSXBD (DX)(R9*2), Z18
-	VPMOVSXBD (DX)(R11*1), Z19
-	VCVTDQ2PS Z16, Z16
-	VCVTDQ2PS Z17, Z17
-	VCVTDQ2PS Z18, Z18
-	VCVTDQ2PS Z19, Z19
-	VMOVUPS   (SI), Z20
-	ROW(Z0, Z1, Z2, Z3)
-	VMOVUPS   (SI)(R8*1), Z20
-	ROW(Z4, Z5, Z6, Z7)
-	VMOVUPS   (SI)(R8*2), Z20
-	ROW(Z8, Z9, Z10, Z11)
-	VMOVUPS   (SI)(R10*1), Z20
-	ROW(Z12, Z13, Z14, Z15)
-	ADDQ      $64, SI
-	ADDQ      $16, DX
-	ADDQ      $64, R13
-	SUBQ      $16, CX
-	JGT       loop
+	PREFETCHT0 64(R13)
+	CODES16(0)
+	ROWS16(0)
+	CODES16(16)
+	ROWS16(64)
+	ADDQ       $128, SI
+	ADDQ       $32, DX
+	ADDQ       $4, BX
+	ADDQ       $128, R13
+	SUBQ       $32, CX
+	JGT        loop
 
 	// Quarter r of Z0 to Z3: row r of x, row 0 to 3 of codes.
 	FOLD4(Z0, Z4, Z8, Z12, Z20, Z0)

@@ -3,18 +3,19 @@ package kernel
 import "math/rand/v2"
 
 // selfCodes makes rows of n codes and the values they stand for.
-func selfCodes(rng *rand.Rand, rows, n int) (c Codes, values []float32) {
-	c = Codes{Data: make([]int8, rows*n), Stride: n, Scales: selfValues(rng, rows)}
+func selfCodes(rng *rand.Rand, rows, n, group int) (c Codes, values []float32) {
+	groups := (n + group - 1) / group
+	c = Codes{Data: make([]int8, rows*n), Stride: n, Scales: selfValues(rng, rows*groups), Group: group}
 	for i := range c.Data {
 		c.Data[i] = int8(rng.Uint32())
-		values = append(values, float32(c.Data[i])*c.Scales[i/n])
+		values = append(values, float32(c.Data[i])*c.Scales[i/n*groups+i%n/group])
 	}
 	return c, values
 }
 
 func selfMatMulCodes(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
 	x := selfValues(rng, selfRows*n)
-	w, values := selfCodes(rng, selfRows, n)
+	w, values := selfCodes(rng, selfRows, n, CodeGroup)
 	got = make([]float32, selfRows*selfRows)
 	MatMulCodes(Matrix{got, selfRows}, Matrix{x, n}, w, selfRows, selfRows, n)
 	for r := range selfRows {
@@ -29,7 +30,7 @@ func selfMatMulCodes(rng *rand.Rand, n int) (got []float32, exact, scale []float
 func selfMixCodes(rng *rand.Rand, width int) (got []float32, exact, scale []float64) {
 	const n = 37
 	p := selfValues(rng, tile*n)
-	v, values := selfCodes(rng, n, width)
+	v, values := selfCodes(rng, n, width, width)
 	got = make([]float32, tile*width)
 	MixCodes(Matrix{got, width}, Matrix{p, n}, v, n, width)
 	for r := range tile {
