@@ -77,8 +77,11 @@ func (s *session) set(instructions string, o chat.Options) (Prompt, error) {
 	put := s.seq.Set
 	if len(gone) > 0 {
 		s.forget(gone)
+	}
+	if len(gone) > 0 || s.gap {
 		put = s.seq.Slide
 	}
+	s.gap = false
 	if _, err = put(prompt); err != nil {
 		return nil, err
 	}

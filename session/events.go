@@ -44,6 +44,7 @@ func (s *session) handle(ev realtime.ClientEvent) {
 			s.fault(ev.ID(), realtime.Invalid(realtime.CodeInvalidEvent, "type", "a transcription session does not answer"))
 			return
 		}
+		s.showFrame(ev.Params)
 		s.createResponse(ev)
 	case realtime.ResponseCancel:
 		s.cancelResponse(ev)

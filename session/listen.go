@@ -85,11 +85,10 @@ func (s *session) heard(h heard) {
 // is told first and the answer in progress stops.
 func (s *session) beginUtterance(at int64) {
 	item := &conversation.Item{Item: realtime.Item{
-		ID:      s.id.next("item"),
-		Type:    realtime.Message,
-		Role:    realtime.RoleUser,
-		Status:  realtime.Completed,
-		Content: []realtime.Content{{Type: realtime.InputAudio}},
+		ID:     s.id.next("item"),
+		Type:   realtime.Message,
+		Role:   realtime.RoleUser,
+		Status: realtime.Completed,
 	}}
 	s.live = &utterance{recorder: recorder{engine: s.engine, info: s.info, item: item}}
 	s.endLull()
@@ -97,15 +96,17 @@ func (s *session) beginUtterance(at int64) {
 		t.ItemID = item.ID
 		s.send(*t)
 	}
-	detection := s.config.TurnDetection
-	if detection == nil || s.committing {
-		return
+	if d := s.config.TurnDetection; d != nil && !s.committing {
+		s.live.announced = true
+		s.send(realtime.SpeechStarted{ItemID: item.ID, AudioStartMS: turn.Milliseconds(at)})
+		if d.InterruptResponse {
+			s.interrupt()
+		}
 	}
-	s.live.announced = true
-	s.send(realtime.SpeechStarted{ItemID: item.ID, AudioStartMS: turn.Milliseconds(at)})
-	if detection.InterruptResponse {
-		s.interrupt()
+	if s.lookUp(item) {
+		s.live.part = 1
 	}
+	item.Content = append(item.Content, realtime.Content{Type: realtime.InputAudio})
 }
 
 // hear hands sound to the model, which begins to read it at once.
@@ -117,6 +118,7 @@ func (s *session) hear(samples []float32) {
 	begun, err := u.write(samples)
 	u.failed = err
 	s.keep(u.item, u.part, samples)
+	s.lookAgain()
 	if begun {
 		s.stale = true // the prompt ends in another clip
 	}

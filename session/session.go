@@ -99,6 +99,7 @@ type session struct {
 	commitID   string     // event id of that commit
 	deaf       bool       // the client was told that the model cannot hear
 	sounds     sounds     // of items, to be retrieved
+	camera     camera
 	lull       lull
 
 	seq    Sequence  // of the conversation, nil until it is needed
@@ -107,6 +108,7 @@ type session struct {
 	queued bool      // a turn ended while it went on, and wants an answer
 	beside map[*response]bool
 	stale  bool                 // seq does not hold all that is known
+	gap    bool                 // something was taken out of the middle of what seq holds
 	trash  []*conversation.Item // not in the conversation any more, media not freed
 
 	turnEnded  time.Time           // of the turn that wants an answer, zero for none
