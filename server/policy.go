@@ -29,8 +29,12 @@ func (s *Server) checkAddr(addr string) error {
 	if s.keys.Required() || isLoopback(host) {
 		return nil
 	}
-	return fmt.Errorf("server: address %q can be reached from other machines: set an API key, or listen on 127.0.0.1", addr)
+	return fmt.Errorf("server: address %q can be reached from other machines: set an API key (hark keys add NAME makes one), or listen on 127.0.0.1", addr)
 }
+
+// IsLocal reports whether an address to listen on is this machine's own, so
+// that keys are not needed.
+func IsLocal(addr string) bool { return isLoopback(hostOf(addr)) }
 
 // isLoopback reports whether a host, without a port, is this machine. Names
 // other than localhost are not: what they resolve to may change.

@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"os"
@@ -18,11 +19,9 @@ import (
 type serveCommand struct {
 	modelFlags
 	voiceFlags
-	Addr    string   `help:"Address to listen on. Anything but loopback needs a key." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	Key     []string `help:"API key that clients must send; repeatable. HARK_KEY in the environment keeps it out of the process list." placeholder:"KEY"`
-	Origin  []string `help:"Foreign web origin whose pages may connect; repeatable." placeholder:"ORIGIN"`
-	System  string   `help:"Instructions of sessions that set none." default:"You are a helpful voice assistant."`
-	Verbose bool     `help:"Log more."`
+	accessFlags
+	System  string `help:"Instructions of sessions that set none." default:"You are a helpful voice assistant."`
+	Verbose bool   `help:"Log more."`
 }
 
 // Run serves until ctx ends.
@@ -32,6 +31,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	stdlog.SetOutput(io.Discard) // libraries that decode sound tell it of broken files
+	o, cert, err := c.options()
+	if err != nil {
+		return err
+	}
 	voice, err := c.openVoice(log)
 	if err != nil {
 		return err
@@ -39,13 +43,12 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if voice != nil {
 		defer voice.Close()
 	}
-	s, err := c.start(server.Options{
-		Addr: c.Addr, Keys: c.Key, Origins: c.Origin, Instructions: c.System, Speaker: voice, Page: web.Handler(), Log: log,
-	}, log)
+	o.Instructions, o.Speaker, o.Page, o.Log = c.System, voice, web.Handler(), log
+	s, err := c.start(o, log)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("hark listens on http://%s with the model %s on %s\n", shown(s.addr), c.name(), s.device)
+	c.welcome(s, c.name(), cert)
 	select {
 	case <-ctx.Done():
 	case err = <-s.failed:
@@ -82,7 +85,7 @@ func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error)
 	if f.Model == "" {
 		o.Model = demo.Name
 	}
-	o.Engine = session.NewEngine(e)
+	o.Engine, o.Tokenizer, o.Stats = session.NewEngine(e), e.Tokenizer(), e.Stats
 	s, err := server.New(o)
 	if err != nil {
 		closeModel()
