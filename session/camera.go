@@ -140,3 +140,29 @@ func (s *session) showFrame(p realtime.ResponseParams) {
 	s.stale = true
 	s.announce(it, previous)
 }
+
+// mostPictures is how many messages with nothing but a picture, one after
+// another, the model sees. Some clients send a camera that way, a message a
+// frame, for as long as nobody speaks.
+const mostPictures = 8
+
+// thinPictures takes the oldest of such messages out of the prompts. They stay
+// items.
+func (s *session) thinPictures() {
+	items := s.items.Items()
+	seen := 0
+	for i := len(items) - 1; i >= 0 && pictureAlone(items[i]); i-- {
+		if items[i].Forgotten {
+			return
+		}
+		if seen++; seen > mostPictures {
+			s.forget([]*conversation.Item{items[i]})
+			s.gap = true
+		}
+	}
+}
+
+// pictureAlone reports whether an item is a user's picture without a word.
+func pictureAlone(it *conversation.Item) bool {
+	return it.Role == realtime.RoleUser && len(it.Content) == 1 && it.Content[0].Type == realtime.InputImage
+}

@@ -59,3 +59,21 @@ func TestFramesDoNotPileUp(t *testing.T) {
 		}
 	})
 }
+
+// Some clients send a camera as messages.
+func TestPicturesInARowAreThinnedOut(t *testing.T) {
+	hold(t, nil, func(p *player) {
+		p.line(`< session.created`)
+		for range 30 {
+			p.line(`> {"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_image","image_url":"PNG","detail":"low"}]}}`)
+			p.drain()
+		}
+		p.lines(`> {"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"this?"}]}}
+			> {"type":"response.create"}`)
+		p.drain()
+		p.line("? <user" + strings.Repeat(" [picture 70]", mostPictures) + " this? user> <assistant")
+		if left := p.fake.left(); left > mostPictures+2 {
+			t.Errorf("%d pictures and sequences are open", left)
+		}
+	})
+}

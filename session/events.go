@@ -118,6 +118,7 @@ func (s *session) addItem(ev realtime.ItemCreate) error {
 		}
 	}
 	s.items.Insert(ev.Previous, it) // the place was looked at above
+	s.thinPictures()
 	s.stale = true
 	s.announce(it, s.items.Before(it))
 	return nil

@@ -1,6 +1,11 @@
 package session
 
 import (
+	"fmt"
+
+	"hark/audio"
+	"hark/audio/resample"
+	"hark/media"
 	"hark/session/conversation"
 	"hark/session/realtime"
 	"hark/session/turn"
@@ -38,6 +43,23 @@ func (s *session) appendAudio(ev realtime.AudioAppend) {
 			return
 		}
 	}
+}
+
+// appendTrack takes sound that comes outside the events.
+func (s *session) appendTrack(a media.Audio) {
+	if !s.info.Hears {
+		return
+	}
+	if s.track == nil || a.Rate != s.trackRate {
+		r, err := resample.New(audio.Rate(a.Rate), audio.ModelRate)
+		if err != nil {
+			s.end(fmt.Errorf("session: %w", err)) // the transport's fault
+			return
+		}
+		s.track, s.trackRate = r, a.Rate
+	}
+	s.ear.push(s.track.Push(a.Samples), s.heard)
+	s.bounded("")
 }
 
 // bounded keeps the buffer within its limits. It reports false if the rest of

@@ -125,6 +125,6 @@ func (s *session) forget(items []*conversation.Item) {
 	for _, it := range items {
 		it.Forgotten = true
 	}
-	s.log.Debug("forgot the oldest turns", "items", len(items))
+	s.log.Debug("forgot items", "items", len(items))
 	s.discard(items...)
 }

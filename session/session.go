@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"hark/audio"
+	"hark/audio/resample"
 	"hark/audio/speech"
 	"hark/engine/model"
 	"hark/media"
@@ -94,11 +95,13 @@ type session struct {
 	began  time.Time
 
 	ear        *ear
-	live       *utterance // what is being said, nil between turns
-	committing bool       // the client ends the turn, not the server
-	commitID   string     // event id of that commit
-	deaf       bool       // the client was told that the model cannot hear
-	sounds     sounds     // of items, to be retrieved
+	live       *utterance       // what is being said, nil between turns
+	committing bool             // the client ends the turn, not the server
+	commitID   string           // event id of that commit
+	deaf       bool             // the client was told that the model cannot hear
+	track      *resample.Stream // of sound outside the events, nil before the first
+	trackRate  int
+	sounds     sounds // of items, to be retrieved
 	camera     camera
 	lull       lull
 
@@ -350,8 +353,10 @@ func (s *session) receive(p media.Packet) {
 			return
 		}
 		s.handle(ev)
-	case media.Audio, media.Picture:
-		// The transports of this build carry both inside events.
+	case media.Audio:
+		s.appendTrack(p)
+	case media.Picture:
+		s.appendImage(realtime.ImageAppend{Image: p})
 	}
 }
 
