@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"hark/engine"
+	"hark/engine/backend/cpu"
+	"hark/engine/model"
 	"hark/engine/token"
+	"hark/engine/weights"
 )
 
 // saved returns the paths and the sizes of the files in dir.
@@ -223,4 +226,29 @@ func TestSavedFilesStayWithinTheirBound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestModelsThatAreSavedHaveAName loads a model of which no files are known.
+func TestModelsThatAreSavedHaveAName(t *testing.T) {
+	src, err := weights.Dir(tiny + "e/hf-bf16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	b := cpu.New(&cpu.Options{Threads: 1})
+	defer b.Close()
+	m, err := model.Open(src, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []engine.Options{{CacheDir: t.TempDir()}, {CacheDir: file, CacheModel: "m"}, {KVBits: 4}, {MaxBytes: -1}} {
+		if e, err := engine.Load(m, b, &o); err == nil {
+			e.Close()
+			t.Errorf("options %+v were taken", o)
+		}
+	}
 }

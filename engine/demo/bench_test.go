@@ -155,6 +155,10 @@ func BenchmarkDecodeTogether(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close()
+				if _, err := s.Set([]engine.Part{engine.Tokens(make([]token.ID, 100+i))}); err != nil {
+					b.Fatal(err)
+				}
+				first(b, s, 1) // the prompt stays
 				seqs[i] = s
 			}
 			was := e.Stats()
