@@ -17,7 +17,8 @@ type step struct {
 	r     *response
 	token engine.Token
 	err   error
-	last  bool // the goroutine has let go of the sequence
+	last  bool      // the goroutine has let go of the sequence
+	at    time.Time // when the session got it
 
 	voice *voice // instead of r: a chunk of its sound
 	chunk chunk
@@ -53,6 +54,9 @@ func (s *session) step(st step) {
 		return
 	}
 	r := st.r
+	if st.at.IsZero() {
+		st.at = time.Now()
+	}
 	if r.guess != nil {
 		s.foresee(r.guess, st) // nobody has asked for it yet
 		return
@@ -75,11 +79,11 @@ func (s *session) step(st step) {
 		return
 	}
 	if r.tokens == 0 {
-		r.first = r.elapsed()
+		r.first, r.firstAt = r.elapsed(), st.at
 		r.wire.Usage = CountTokens(r.prompt, st.token.Cached)
 	}
 	r.tokens++
-	r.newest = r.elapsed()
+	r.newestAt = st.at
 	s.say(r, st.token)
 	switch st.token.Stop {
 	case engine.StopNone:

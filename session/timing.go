@@ -25,17 +25,17 @@ type Timings struct {
 	// Tokens is the number of tokens written.
 	Tokens int
 	// Rate is the number of tokens a second between the first and the last,
-	// 0 if there are not two.
+	// 0 if there are not two. An answer may have begun before the turn ended.
 	Rate float64
 }
 
 // timing is what a response measures.
 type timing struct {
-	began         time.Time
-	turn          bool          // at the end of a turn
-	first, newest time.Duration // until the first and the last token so far
-	firstAudio    time.Duration
-	tokens        int
+	began             time.Time
+	turn              bool          // at the end of a turn
+	first, firstAudio time.Duration // until the first token and sound
+	firstAt, newestAt time.Time     // when the first and the last token so far came, which may be before
+	tokens            int
 }
 
 // since begins to measure: at the end of a turn, or now if there was none.
@@ -61,7 +61,7 @@ func (s *session) observe(r *response) {
 		Total:       r.elapsed(),
 		Tokens:      r.tokens,
 	}
-	if d := r.newest - r.first; d > 0 && r.tokens > 1 {
+	if d := r.newestAt.Sub(r.firstAt); d > 0 && r.tokens > 1 {
 		t.Rate = float64(r.tokens-1) / d.Seconds()
 	}
 	r.wire.Timings = &realtime.Timings{
