@@ -14,6 +14,10 @@ import (
 var (
 	// ErrShutdown: the server is going away.
 	ErrShutdown = errors.New("session: the server is shutting down")
+	// ErrResumed: the client has a new connection for the conversation.
+	ErrResumed = errors.New("session: the conversation goes on on another connection")
+	// ErrUnknownConversation: the conversation that is to go on is not kept.
+	ErrUnknownConversation = errors.New("session: there is no such conversation")
 )
 
 // Explain turns any error into one that a client is told about: the client's

@@ -24,7 +24,6 @@ import (
 	"hark/audio/speech"
 	"hark/engine/model"
 	"hark/media"
-	"hark/session/conversation"
 	"hark/session/realtime"
 )
 
@@ -46,6 +45,14 @@ type Options struct {
 	Config *realtime.SessionPatch
 	// NewDetector makes the detectors of speech; nil is NewDetector.
 	NewDetector func() Detector
+	// Shelf keeps the conversation if the connection is lost; nil: it ends
+	// then.
+	Shelf *Shelf
+	// Resume is the id of a conversation that is to go on, which the Shelf
+	// keeps or which has a connection still; then that one is closed. ""
+	// begins a new one. Model, Instructions, Transcribe and Config count for
+	// new ones only.
+	Resume string
 	// Transcribe makes a session that writes down what the user says and
 	// answers nothing, until the client asks for another.
 	Transcribe bool
@@ -73,6 +80,8 @@ const (
 	closeGoingAway = 1001
 	closePolicy    = 1008
 	closeInternal  = 1011
+	closeResumed   = 4001 // the conversation goes on elsewhere
+	closeUnknown   = 4004 // there is no such conversation
 )
 
 // session is the state of one conversation. Its goroutine is the caller of
@@ -89,10 +98,7 @@ type session struct {
 	rateLimits  func() []realtime.RateLimit
 	beta        bool // the client reads the protocol's older names
 
-	config realtime.Session
-	items  conversation.List
-	id     idSource
-	began  time.Time
+	thread
 
 	ear        *ear
 	live       *utterance       // what is being said, nil between turns
@@ -101,28 +107,20 @@ type session struct {
 	deaf       bool             // the client was told that the model cannot hear
 	track      *resample.Stream // of sound outside the events, nil before the first
 	trackRate  int
-	sounds     sounds // of items, to be retrieved
-	camera     camera
 	lull       lull
 
-	seq    Sequence  // of the conversation, nil until it is needed
 	busy   bool      // a goroutine reads tokens from seq
 	active *response // the response in the conversation, nil between them
 	queued bool      // a turn ended while it went on, and wants an answer
 	beside map[*response]bool
-	stale  bool                 // seq does not hold all that is known
-	gap    bool                 // something was taken out of the middle of what seq holds
-	trash  []*conversation.Item // not in the conversation any more, media not freed
 
-	turnEnded  time.Time           // of the turn that wants an answer, zero for none
-	voices     map[*voice]bool     // whose goroutines run
-	playing    []*voice            // whose sound the connection plays, in order
-	said       map[string]*message // by item, what was said aloud
-	soundUntil time.Time           // when the sound that was sent has been played, at the soonest
+	turnEnded  time.Time       // of the turn that wants an answer, zero for none
+	voices     map[*voice]bool // whose goroutines run
+	playing    []*voice        // whose sound the connection plays, in order
+	soundUntil time.Time       // when the sound that was sent has been played, at the soonest
 
 	guess   *guess          // at the answer to what is being said, nil for none
 	guesses map[*guess]bool // with those that are over and not freed yet
-	thrift  thrift
 
 	// captions wait for their words, the first is being written down. There
 	// are maxCaptions; full: what is said next is not written down.
@@ -134,10 +132,6 @@ type session struct {
 	readers sync.WaitGroup
 
 	ended error // why the session ends, nil while it goes on
-
-	// For the log line at the end.
-	responses, errors int
-	tokens            int
 }
 
 // received is a packet, or the error that ended the connection.
@@ -150,9 +144,13 @@ type received struct {
 // ends. It closes conn, and returns when every goroutine of the session and
 // of conn has ended. A client that left in order is no error.
 func Run(ctx context.Context, conn media.Conn, o Options) error {
-	s, err := newSession(conn, o)
+	s, err := open(ctx, conn, o)
 	if err != nil {
-		return errors.Join(err, conn.Close(closeInternal, "the server failed"))
+		code, reason := closeInternal, "the server failed"
+		if errors.Is(err, ErrUnknownConversation) {
+			code, reason = closeReason(err)
+		}
+		return errors.Join(err, conn.Close(code, reason))
 	}
 	// inbox holds inboxPackets. Full: the reader waits.
 	inbox := make(chan received, inboxPackets)
@@ -160,22 +158,23 @@ func Run(ctx context.Context, conn media.Conn, o Options) error {
 	var reader sync.WaitGroup
 	reader.Go(func() { runReader(conn, inbox, done) })
 
-	s.send(realtime.SessionCreated{Session: &s.config})
-	if s.beta {
-		s.send(realtime.ConversationCreated{ConversationID: s.conversationID()})
-	}
-	s.loop(ctx, inbox)
-	s.stop()
+	id := s.conversationID()
+	leave := o.Shelf.enter(id)
+	s.greet(o.Resume != "")
+	s.loop(ctx, inbox, leave)
+	t := s.part(o.Shelf != nil)
+	ended := s.ended
+	code, reason := closeReason(ended)
+	s.logEnd()
+	o.Shelf.exit(id, t) // from here on the conversation may be another's
 
-	code, reason := closeReason(s.ended)
 	err = conn.Close(code, reason) // ends the reader's Recv
 	close(done)
 	reader.Wait()
-	s.logEnd()
-	if s.ended == io.EOF {
+	if ended == io.EOF {
 		return err
 	}
-	return errors.Join(s.ended, err)
+	return errors.Join(ended, err)
 }
 
 // runReader hands packets to the session until the connection ends.
@@ -193,7 +192,53 @@ func runReader(conn media.Conn, inbox chan<- received, done <-chan struct{}) {
 	}
 }
 
-func newSession(conn media.Conn, o Options) (*session, error) {
+// open makes the session of a connection, with a new conversation or with the
+// one that is to go on.
+func open(ctx context.Context, conn media.Conn, o Options) (*session, error) {
+	s := newSession(conn, o)
+	if o.Resume == "" {
+		s.thread = newThread(o, s.info.Family)
+		s.beta = s.beta || o.Config != nil && o.Config.Beta
+	} else if t := o.Shelf.take(ctx, o.Resume); t != nil {
+		s.thread = *t
+	} else {
+		s.send(realtime.ErrorEvent{Err: realtime.Invalid(realtime.CodeUnknownConversation, "conversation_id",
+			"the conversation %.64q is not kept: it was never here, it has ended, or its time is over", o.Resume)})
+		return nil, ErrUnknownConversation
+	}
+	s.log = s.log.With("session", s.config.ID)
+	s.config.Output = s.modality(s.config.Output)
+	err := s.checkSession(&s.config)
+	if err == nil {
+		err = s.ear.configure(s.config.InputFormat, s.config.TurnDetection)
+	}
+	if err != nil {
+		s.free()
+		return nil, err
+	}
+	s.stale = s.config.Instructions != "" || s.items.Len() > 0
+	return s, nil
+}
+
+// newThread begins a conversation.
+func newThread(o Options, family string) thread {
+	t := thread{id: newIDs(), began: time.Now(), config: realtime.DefaultSession(), said: map[string]*message{}}
+	t.config.ID = t.id.next("sess")
+	if t.config.Model = o.Model; o.Model == "" {
+		t.config.Model = family
+	}
+	t.config.Instructions = o.Instructions
+	if o.Transcribe {
+		t.config.Type, t.config.Transcription = realtime.TranscriptionSession, &realtime.Transcription{}
+	}
+	if o.Config != nil {
+		t.config = o.Config.Apply(t.config)
+	}
+	return t
+}
+
+// newSession makes a session without a conversation.
+func newSession(conn media.Conn, o Options) *session {
 	s := &session{
 		engine:      o.Engine,
 		info:        o.Engine.Model(),
@@ -205,33 +250,15 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		rateLimits:  o.RateLimits,
 		beta:        o.Beta,
 		voices:      map[*voice]bool{},
-		said:        map[string]*message{},
-		config:      realtime.DefaultSession(),
-		began:       time.Now(),
 		beside:      map[*response]bool{},
 		guesses:     map[*guess]bool{},
 		count:       o.Counters,
 		steps:       make(chan step, stepsAhead), // full: the sender waits
 	}
-	s.id = newIDs()
-	s.config.ID = s.id.next("sess")
-	if s.config.Model = o.Model; o.Model == "" {
-		s.config.Model = s.info.Family
-	}
-	s.config.Instructions = o.Instructions
-	if o.Transcribe {
-		s.config.Type, s.config.Transcription = realtime.TranscriptionSession, &realtime.Transcription{}
-	}
-	if o.Config != nil {
-		s.config = o.Config.Apply(s.config)
-		s.beta = s.beta || o.Config.Beta
-	}
 	s.player, _ = conn.(media.Player)
-	s.config.Output = s.modality(s.config.Output)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.log = s.log.With("session", s.config.ID)
 	if s.newDetector == nil {
 		s.newDetector = NewDetector
 	}
@@ -239,19 +266,28 @@ func newSession(conn media.Conn, o Options) (*session, error) {
 		s.count = &Counters{}
 	}
 	s.ear = newEar(s.newDetector(), int64(s.info.ClipSamples))
-	err := s.checkSession(&s.config)
-	if err == nil {
-		err = s.ear.configure(s.config.InputFormat, s.config.TurnDetection)
+	return s
+}
+
+// greet sends the first events. Of a conversation that goes on the client is
+// shown all items, in case that it knows none.
+func (s *session) greet(again bool) {
+	s.send(realtime.SessionCreated{Session: &s.config})
+	if s.beta {
+		s.send(realtime.ConversationCreated{ConversationID: s.conversationID()})
 	}
-	if err != nil {
-		return nil, err
+	if !again {
+		return
 	}
-	s.stale = s.config.Instructions != ""
-	return s, nil
+	previous := ""
+	for _, it := range s.items.Items() {
+		s.announce(it, previous)
+		previous = it.ID
+	}
 }
 
 // loop is the session's life.
-func (s *session) loop(ctx context.Context, inbox <-chan received) {
+func (s *session) loop(ctx context.Context, inbox <-chan received, leave <-chan struct{}) {
 	for s.ended == nil {
 		if s.stale && s.idle() && len(inbox) == 0 {
 			s.prefill()
@@ -260,6 +296,8 @@ func (s *session) loop(ctx context.Context, inbox <-chan received) {
 		select {
 		case <-ctx.Done():
 			s.end(ErrShutdown)
+		case <-leave:
+			s.end(ErrResumed)
 		case in := <-inbox:
 			if in.err != nil {
 				s.end(in.err)
@@ -281,8 +319,37 @@ func (s *session) end(why error) {
 	}
 }
 
-// stop cancels what is in progress and frees what the session holds of the
-// engine.
+// part ends what the connection brought about, and returns the conversation if
+// somebody may come back for it. Otherwise it is freed.
+func (s *session) part(shelf bool) *thread {
+	lost := shelf && s.ended != io.EOF && !errors.Is(s.ended, ErrShutdown)
+	if lost {
+		s.breakOff()
+	}
+	s.stop()
+	s.closeSequence(s.seq)
+	s.seq, s.stale = nil, true
+	if lost && s.items.Len() > 0 {
+		t := s.thread
+		return &t
+	}
+	s.free()
+	return nil
+}
+
+// breakOff ends the responses in progress as an interruption would: what was
+// sent of them stays.
+func (s *session) breakOff() {
+	s.queued = false
+	if r := s.active; r != nil {
+		s.beside[r] = true
+	}
+	for r := range s.beside {
+		s.finish(r, realtime.Cancelled, realtime.ClientCancelled)
+	}
+}
+
+// stop cancels what is in progress and frees what it holds of the engine.
 func (s *session) stop() {
 	if s.active != nil {
 		s.active.cancel()
@@ -324,12 +391,7 @@ func (s *session) stop() {
 		s.drop(g)
 	}
 	s.guess = nil
-	s.closeSequence(s.seq)
 	s.abandon()
-	for _, it := range s.trash {
-		it.Close()
-	}
-	s.items.Close()
 }
 
 func (s *session) closeSequence(seq Sequence) {
@@ -385,6 +447,10 @@ func closeReason(why error) (code int, reason string) {
 		return closeNormal, ""
 	case errors.Is(why, ErrShutdown):
 		return closeGoingAway, "the server is shutting down"
+	case errors.Is(why, ErrResumed):
+		return closeResumed, "the conversation goes on on another connection"
+	case errors.Is(why, ErrUnknownConversation):
+		return closeUnknown, "there is no such conversation"
 	}
 	return closePolicy, "the connection failed" // nobody is there to read it
 }
