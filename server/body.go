@@ -50,7 +50,16 @@ func (s *Server) decodeBody(w http.ResponseWriter, r *http.Request, name string,
 	if fault := s.document.Check(name, value); fault != nil {
 		return faultError(fault)
 	}
-	if err := json.Unmarshal(data, to); err != nil {
+	if json.Unmarshal(data, to) == nil {
+		return nil
+	}
+	// 3.0 is an integer for the schema, and for clients written in
+	// JavaScript; written anew it is 3.
+	data, err = json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(data, to)
+	}
+	if err != nil {
 		return badJSON(err)
 	}
 	return nil

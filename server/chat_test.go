@@ -210,6 +210,9 @@ func TestChatOptions(t *testing.T) {
 	if text, finish := ask(map[string]any{"max_tokens": 2}); finish != "length" || !strings.HasPrefix(c.Reference, text) {
 		t.Errorf("max_tokens: %q, %s", text, finish)
 	}
+	if text, finish := ask(map[string]any{"max_tokens": json.RawMessage("2.0")}); finish != "length" || !strings.HasPrefix(c.Reference, text) {
+		t.Errorf("max_tokens of 2.0: %q, %s", text, finish)
+	}
 	if text, finish := ask(map[string]any{"max_completion_tokens": 1}); finish != "length" || len(text) > 10 {
 		t.Errorf("max_completion_tokens: %q, %s", text, finish)
 	}

@@ -56,6 +56,12 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "call_not_found", "call_id", "there is no such call")
 		return
 	}
+	if !headerHas(r, "Connection", "upgrade") || !headerHas(r, "Upgrade", "websocket") {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		refuse(w, http.StatusUpgradeRequired, "upgrade_required", "", "a session takes a WebSocket, and this is no handshake of one")
+		return
+	}
 	who := senderOf(r)
 	if !s.enterSession(w, who) {
 		return
@@ -76,6 +82,7 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 	}
 	o.Transcribe = o.Transcribe || query.Get("intent") == "transcription"
 	o.Beta = asksForBeta(r)
+	o.Resume = query.Get("conversation_id")
 	err = session.Run(s.life, conn, o)
 	if err != nil && !errors.Is(err, session.ErrShutdown) && !errors.Is(err, io.EOF) {
 		s.log.Debug("session broke off", "err", err) // the session logged its end
@@ -85,14 +92,19 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 // asksForBeta reports whether a client wants the protocol's older names: by a
 // header, or as browsers do, which cannot set one.
 func asksForBeta(r *http.Request) bool {
-	for _, offered := range r.Header.Values("Sec-WebSocket-Protocol") {
-		for _, p := range strings.Split(offered, ",") {
-			if strings.TrimSpace(p) == "openai-beta.realtime-v1" {
+	return headerHas(r, "Sec-WebSocket-Protocol", "openai-beta.realtime-v1") || strings.Contains(r.Header.Get("OpenAI-Beta"), "realtime=v1")
+}
+
+// headerHas reports whether a header that is a list has a word.
+func headerHas(r *http.Request, name, word string) bool {
+	for _, line := range r.Header.Values(name) {
+		for entry := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(entry), word) {
 				return true
 			}
 		}
 	}
-	return strings.Contains(r.Header.Get("OpenAI-Beta"), "realtime=v1")
+	return false
 }
 
 // sessionOptions are those of a session of whoever asks.
@@ -104,6 +116,7 @@ func (s *Server) sessionOptions(who sender) session.Options {
 		Model:        s.name,
 		Instructions: s.o.Instructions,
 		Counters:     &s.counters,
+		Shelf:        s.shelf,
 		Observe:      s.metrics.observe,
 	}
 	if config, ok := who.secret.(*sessionConfig); ok {

@@ -398,7 +398,11 @@ func TestRealtimeRefusals(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if w := status(s, func(r *http.Request) { r.URL.Path = "/v1/realtime" }); w.Code != 503 {
+	if w := status(s, func(r *http.Request) {
+		r.URL.Path = "/v1/realtime"
+		r.Header.Set("Connection", "keep-alive, Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+	}); w.Code != 503 {
 		t.Errorf("a closed server: %d, want 503", w.Code)
 	}
 }

@@ -108,6 +108,10 @@ const (
 	grace         = 3 * time.Second // for requests in progress when the server closes
 	retryAfter    = "1"             // seconds, when it is busy
 	maxModelName  = 128             // characters of a model's name that are echoed
+
+	// Conversations whose connection was lost, and how long they are kept.
+	keptConversations = 16
+	keptFor           = 5 * time.Minute
 )
 
 // closeInternal is the WebSocket's close code for a fault of the server.
@@ -146,6 +150,7 @@ type Server struct {
 	http     *http.Server
 	metrics  *metrics
 	counters session.Counters
+	shelf    *session.Shelf // conversations whose connection was lost
 	name     string
 	booted   time.Time
 
@@ -202,6 +207,7 @@ func New(o Options) (*Server, error) {
 	s.gate = gate{running: o.Limits.Completions, waiting: o.Limits.Queue}
 	s.store.limit = o.Limits.StoredBytes
 	s.metrics = newMetrics(s)
+	s.shelf = session.NewShelf(keptConversations, keptFor)
 	s.life, s.end = context.WithCancel(context.Background())
 	s.patience, s.losePatience = context.WithCancel(context.Background())
 	s.http = &http.Server{
@@ -262,6 +268,7 @@ func (s *Server) Close() error {
 			err = s.http.Close()
 		}
 		s.running.Wait()
+		s.shelf.Close()
 		s.losePatience()
 	})
 	return err
