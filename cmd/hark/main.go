@@ -30,6 +30,7 @@ type commands struct {
 	Pull    pullCommand    `cmd:"" help:"Fetch a checkpoint from the hub into the cache."`
 	Models  modelsCommand  `cmd:"" help:"List the models on this machine and whether they run here."`
 	Convert convertCommand `cmd:"" help:"Quantize a checkpoint into the layout of MLX."`
+	Bench   benchCommand   `cmd:"" help:"Measure speed, beside the most that this machine can do."`
 
 	Version versionFlag `help:"Print the version and exit." short:"v"`
 }

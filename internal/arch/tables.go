@@ -65,6 +65,7 @@ var imports = map[string][]string{
 	"engine/backend/cpu":        {"engine/tensor", "engine/backend/cpu/..."},
 	"engine/backend/cpu/isa":    nil,
 	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
+	"engine/backend/cpu/roof":   {"engine/backend/cpu/isa"},
 
 	"docs/openapi":  nil,
 	"web":           nil,

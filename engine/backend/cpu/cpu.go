@@ -34,6 +34,7 @@ type Backend struct {
 	jobs    jobs
 	angles  []*angles // of the step, then free: see Angles
 	turns   int       // angles in use this step
+	work    Work
 }
 
 // jobs are the operations' jobs, kept so that posting one allocates nothing.
@@ -55,20 +56,36 @@ var _ tensor.Backend = (*Backend)(nil)
 
 // New starts a backend. o may be nil. Close ends it.
 func New(o *Options) *Backend {
-	threads := 0
+	threads := Cores(0)
 	if o != nil {
-		threads = o.Threads
-	}
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+		threads = Cores(o.Threads)
 	}
 	return &Backend{pool: newPool(threads), scratch: make([]scratch, threads)}
 }
 
-// Device returns the instruction set and the number of threads.
-func (b *Backend) Device() string {
-	return fmt.Sprintf("cpu %v x%d", isa.Current(), b.pool.size)
+// Cores returns the number of threads that a backend with these Options.Threads
+// has.
+func Cores(threads int) int {
+	if threads <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return threads
 }
+
+// Device returns the instruction set and the number of threads.
+func (b *Backend) Device() string { return Describe(b.pool.size) }
+
+// Describe returns what a backend of so many threads calls itself.
+func Describe(threads int) string { return fmt.Sprintf("cpu %v x%d", isa.Current(), threads) }
+
+// Work is what a backend was asked to compute since it started.
+type Work struct {
+	Products    int64 // of activations with weights
+	WeightBytes int64 // of weights multiplied with, as they are stored
+}
+
+// Work returns the work so far. Speed is what it grows by in some time.
+func (b *Backend) Work() Work { return b.work }
 
 // Close ends the workers and drops all memory. It may be called again.
 func (b *Backend) Close() error {

@@ -12,6 +12,7 @@ type weight struct {
 	stored tensor.Stored
 	shape  []int
 	in     int
+	bytes  int       // of a row, scales and biases included
 	floats []float32 // the values themselves, if they are usable float32
 	packed packing
 }
@@ -33,7 +34,9 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 		return nil, err
 	}
 	s.Shape = append([]int(nil), s.Shape...)
-	return &weight{stored: s, shape: s.Shape, in: s.In(), floats: asFloats(&s), packed: packingOf(&s)}, nil
+	w := &weight{stored: s, shape: s.Shape, in: s.In(), floats: asFloats(&s), packed: packingOf(&s)}
+	w.bytes = (len(s.Data) + len(s.Scales) + len(s.Biases)) / s.Rows()
+	return w, nil
 }
 
 // packingOf returns how the kernels know a stored matrix.
@@ -220,6 +223,8 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	if rows == 0 {
 		return
 	}
+	b.work.Products += int64(rows) * int64(outs) * int64(w.in)
+	b.work.WeightBytes += int64(outs) * int64(w.bytes)
 	j := &b.jobs.linear
 	*j = linearJob{b: b, dst: dst, x: x, bias: bias, w: w, first: first, rows: rows, outs: outs}
 	// At least four pieces a worker.

@@ -36,9 +36,9 @@ func (r random) layouts(out, in int) []tensor.Stored {
 // layout one by one and together, in batches that take different ways through
 // the kernels.
 func TestLinearBitsDoNotDependOnTheBatch(t *testing.T) {
-	const out, rows = 37, 150
+	const out, rows = 21, 70
 	each(t, func(t *testing.T) {
-		for _, in := range []int{128, 3456} { // less than a block of a sum, and more than two
+		for _, in := range []int{128, 1664} { // less than a block of a sum, and more
 			r := newRandom(9)
 			for _, s := range r.layouts(out, in) {
 				var want []float32

@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // job is work that splits into independent items. run does items from to
@@ -12,21 +14,39 @@ type job interface {
 	run(worker, from, to int)
 }
 
+// A step is a long row of short jobs, and a sleeping thread takes longer to
+// wake than many of them last. So whoever waits looks for some time whether
+// its wait is over, letting other goroutines run in between, and only then
+// sleeps.
+const (
+	spinTime   = 150 * time.Microsecond
+	spinRounds = 500 // at most, where the clock stands still: in tests
+	spinPauses = 32  // of the processor, between two looks
+)
+
 // pool runs jobs on a fixed number of workers, of which the caller is number
-// 0. Workers without work are asleep. Only one goroutine may call do.
+// 0. Workers without work for spinTime are asleep. Only one goroutine may call
+// do.
 type pool struct {
-	size   int
+	size int
+	// ticket is twice the number of jobs that were done, and one more while
+	// there is one to take part in.
+	ticket atomic.Uint64
 	next   atomic.Int64 // first item that nobody has taken
-	mu     sync.Mutex
-	wake   sync.Cond // a job was posted, or the pool closed
-	idle   sync.Cond // active fell to 0
-	posted int       // number of jobs posted so far
-	job    job       // nil between jobs
-	items  int
-	grain  int // items taken at a time
-	active int // workers inside job
-	closed bool
-	done   sync.WaitGroup
+	active atomic.Int32 // workers inside the job, or looking whether it is still there
+
+	// What follows is written only while ticket is even and active 0.
+	job   job
+	items int
+	grain int // items taken at a time, at least
+
+	mu      sync.Mutex
+	wake    sync.Cond    // ticket went up, or the pool closed
+	idle    sync.Cond    // active fell to 0
+	asleep  atomic.Int32 // workers that wait for wake
+	waiting atomic.Bool  // the caller waits for idle
+	closed  atomic.Bool
+	done    sync.WaitGroup
 }
 
 func newPool(size int) *pool {
@@ -38,8 +58,8 @@ func newPool(size int) *pool {
 	return p
 }
 
-// do runs all items of j and returns when they are done. Workers take grain
-// items at a time, so grain should be tens of microseconds of work.
+// do runs all items of j and returns when they are done. Workers take at least
+// grain items at a time, so grain should be some microseconds of work.
 func (p *pool) do(j job, items, grain int) {
 	if items <= 0 {
 		return
@@ -49,61 +69,116 @@ func (p *pool) do(j job, items, grain int) {
 		j.run(0, 0, items)
 		return
 	}
-	p.next.Store(0)
-	p.mu.Lock()
 	p.job, p.items, p.grain = j, items, grain
-	p.posted++
-	p.mu.Unlock()
-	p.wake.Broadcast()
-	p.take(j, 0, items, grain)
-	// A worker that wakes only now finds no job and is not waited for.
-	p.mu.Lock()
-	p.job = nil
-	for p.active > 0 {
-		p.idle.Wait()
+	p.next.Store(0)
+	p.ticket.Add(1)
+	if p.asleep.Load() > 0 {
+		p.mu.Lock()
+		p.wake.Broadcast()
+		p.mu.Unlock()
 	}
-	p.mu.Unlock()
+	p.take(j, 0, items, grain)
+	// A worker that comes only now finds an even ticket and stays out.
+	p.ticket.Add(1)
+	p.join()
+	p.job = nil
 }
 
-// take runs pieces of j until none are left.
+// mostGrains bounds what is taken at a time, in grains: not too much may hang
+// on a thread that the system stops.
+const mostGrains = 8
+
+// take runs pieces of j until none are left. Pieces are large first, as
+// neighbouring items share memory, and small at the end, so that all workers
+// end together.
 func (p *pool) take(j job, worker, items, grain int) {
 	for {
-		from := int(p.next.Add(int64(grain))) - grain
+		from := int(p.next.Load())
 		if from >= items {
 			return
 		}
-		j.run(worker, from, min(from+grain, items))
+		n := min(max((items-from)/(2*p.size), grain), mostGrains*grain)
+		to := min(from+n, items)
+		if p.next.CompareAndSwap(int64(from), int64(to)) {
+			j.run(worker, from, to)
+		}
 	}
 }
 
-func (p *pool) runWorker(worker int) {
+// join waits until no worker is inside the job.
+func (p *pool) join() {
+	if spin(func() bool { return p.active.Load() == 0 }) {
+		return
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for seen := 0; ; {
-		for !p.closed && (p.job == nil || p.posted == seen) {
-			p.wake.Wait()
-		}
-		if p.closed {
+	p.waiting.Store(true)
+	for p.active.Load() > 0 {
+		p.idle.Wait()
+	}
+	p.waiting.Store(false)
+	p.mu.Unlock()
+}
+
+func (p *pool) runWorker(worker int) {
+	for seen := uint64(0); ; {
+		seen = p.await(seen)
+		if p.closed.Load() {
 			return
 		}
-		seen = p.posted
-		j, items, grain := p.job, p.items, p.grain
-		p.active++
-		p.mu.Unlock()
-		p.take(j, worker, items, grain)
-		p.mu.Lock()
-		p.active--
-		if p.active == 0 {
+		if seen%2 == 0 {
+			continue // the job went by
+		}
+		p.active.Add(1)
+		if p.ticket.Load() == seen {
+			p.take(p.job, worker, p.items, p.grain)
+		}
+		if p.active.Add(-1) == 0 && p.waiting.Load() {
+			p.mu.Lock()
 			p.idle.Signal()
+			p.mu.Unlock()
 		}
 	}
+}
+
+// await returns the ticket when it is no longer seen, or the pool closed.
+func (p *pool) await(seen uint64) uint64 {
+	changed := func() bool { return p.ticket.Load() != seen || p.closed.Load() }
+	if !spin(changed) {
+		p.mu.Lock()
+		p.asleep.Add(1)
+		for !changed() {
+			p.wake.Wait()
+		}
+		p.asleep.Add(-1)
+		p.mu.Unlock()
+	}
+	return p.ticket.Load()
+}
+
+// spin waits for spinTime at most until over reports true, and returns whether
+// it did.
+func spin(over func() bool) bool {
+	start := time.Now()
+	for range spinRounds {
+		for range 4 {
+			if over() {
+				return true
+			}
+			pause(spinPauses)
+		}
+		runtime.Gosched()
+		if time.Since(start) >= spinTime {
+			break
+		}
+	}
+	return over()
 }
 
 // close ends the workers and waits for them.
 func (p *pool) close() {
+	p.closed.Store(true)
 	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
 	p.wake.Broadcast()
+	p.mu.Unlock()
 	p.done.Wait()
 }

@@ -44,16 +44,15 @@ func (w *Packed) Fits(n int) bool {
 }
 
 // group returns the values that belong together: those that share a scale, or
-// as many as divide n and Block.
+// a line of a cache.
 func (w *Packed) group(n int) int {
-	if w.Format.quantized() {
+	switch {
+	case w.Format.quantized():
 		return w.Group
+	case n%(2*packedTile) == 0:
+		return 2 * packedTile
 	}
-	g := packedTile
-	for g < Block/3 && n%(2*g) == 0 {
-		g *= 2
-	}
-	return g
+	return packedTile
 }
 
 // packedArgs is one call of a kernel over packed weights. Row r of x and its

@@ -35,6 +35,15 @@
 	MOVQ packedArgs_factors(a), R12 \
 	LEAQ (R12)(R12*2), R13
 
+// AHEAD asks for the memory of 4 rows of weights, the first of which is in CX.
+// The kernels do so for the tile behind the one that they are in, a group at a
+// time, which keeps the bus busy. Behind the last tile it does no harm.
+#define AHEAD \
+	PREFETCHT0 (CX)       \
+	PREFETCHT0 (CX)(R8*1) \
+	PREFETCHT0 (CX)(R8*2) \
+	PREFETCHT0 (CX)(R9*1)
+
 // STARTBLOCK sets AX to the groups of the next block. Clobbers CX.
 #define STARTBLOCK \
 	MOVQ    a+0(FP), AX               \

@@ -30,6 +30,8 @@ groups:
 	FACTORS((R10)(R12*1), (R11)(R12*1), Y5, Y9)
 	FACTORS((R10)(R12*2), (R11)(R12*2), Y6, Y10)
 	FACTORS((R10)(R13*1), (R11)(R13*1), Y7, Y11)
+	LEAQ (DX)(R8*4), CX
+	AHEAD
 	MOVQ BX, CX
 
 loop:
@@ -93,7 +95,10 @@ block:
 groups:
 	FACTORS((R10), (R11), Y8, Y10)
 	FACTORS((R10)(R12*1), (R11)(R12*1), Y9, Y11)
-	MOVQ BX, CX
+	LEAQ       (DX)(R8*2), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 (CX)(R8*1)
+	MOVQ       BX, CX
 
 loop:
 	WIDEN((DX), Y8, Y10, Y12)

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/quick"
 	"time"
 )
 
@@ -109,18 +108,6 @@ func TestFitsWholeGroups(t *testing.T) {
 		if w := (&Packed{Format: c.f, Group: c.group}); w.Fits(c.n) != c.want {
 			t.Errorf("%s of %d in groups of %d: %v, want %v", formatNames[c.f], c.n, c.group, !c.want, c.want)
 		}
-	}
-}
-
-// TestGroupDividesBlock holds the loops over blocks together.
-func TestGroupDividesBlock(t *testing.T) {
-	divides := func(n uint16) bool {
-		values := (int(n) + 1) * packedTile
-		g := (&Packed{Format: BF16}).group(values)
-		return values%g == 0 && Block%g == 0
-	}
-	if err := quick.Check(divides, nil); err != nil {
-		t.Error(err)
 	}
 }
 

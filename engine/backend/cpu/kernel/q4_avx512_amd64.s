@@ -84,6 +84,10 @@ groups:
 	TABLE((R14)(R12*1), (R15)(R12*1), Z13)
 	TABLE((R14)(R12*2), (R15)(R12*2), Z14)
 	TABLE((R14)(R13*1), (R15)(R13*1), Z15)
+	LEAQ (DX)(R8*8), CX
+	AHEAD
+	LEAQ (CX)(R8*4), CX
+	AHEAD
 	MOVQ DI, CX
 
 loop:
@@ -148,6 +152,8 @@ groups:
 	TABLE((R10)(R12*1), (R11)(R12*1), Z20)
 	TABLE((R10)(R12*2), (R11)(R12*2), Z21)
 	TABLE((R10)(R13*1), (R11)(R13*1), Z22)
+	LEAQ (DX)(R8*4), CX
+	AHEAD
 	MOVQ BX, CX
 
 loop:

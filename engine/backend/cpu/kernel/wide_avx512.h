@@ -23,6 +23,8 @@ groups:
 	FACTORS((R10)(R12*1), (R11)(R12*1), Z9, Z13)
 	FACTORS((R10)(R12*2), (R11)(R12*2), Z10, Z14)
 	FACTORS((R10)(R13*1), (R11)(R13*1), Z11, Z15)
+	LEAQ (DX)(R8*4), CX
+	AHEAD
 	MOVQ BX, CX
 
 loop:
@@ -77,6 +79,8 @@ groups:
 	FACTORS((R10)(R12*1), (R11)(R12*1), Z22, Z26)
 	FACTORS((R10)(R12*2), (R11)(R12*2), Z23, Z27)
 	FACTORS((R10)(R13*1), (R11)(R13*1), Z24, Z28)
+	LEAQ (DX)(R8*4), CX
+	AHEAD
 	MOVQ BX, CX
 
 loop:

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// brief measures as little as can be, of the embedded model.
+func brief(to *bytes.Buffer, asJSON bool) benchModel {
+	return benchModel{benchFlags: benchFlags{Threads: 2, JSON: asJSON, to: to, bytes: 8 << 20}}
+}
+
+// rowsOf decodes JSON lines.
+func rowsOf(t *testing.T, out *bytes.Buffer) (rows []benchRow) {
+	t.Helper()
+	for lines := json.NewDecoder(out); lines.More(); {
+		var r benchRow
+		if err := lines.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func TestBenchesMeasureTheEmbeddedModel(t *testing.T) {
+	var out bytes.Buffer
+	model := brief(&out, true)
+	for _, c := range []struct {
+		name string
+		run  func() error
+		rows int
+		ok   func(r *benchRow) bool
+	}{
+		{"roof", (&benchRoof{model.benchFlags}).Run, 2, func(r *benchRow) bool { return r.RoofGBs > 0 && r.RoofGF > 0 }},
+		{"decode", (&benchDecode{model, []int{0, 40}, []int{1, 3}}).Run, 3, func(r *benchRow) bool {
+			return r.Position != nil && r.Batch > 0 && r.GBs > 0 && r.ShareGB > 0 && r.ShareGF > 0
+		}},
+		{"prefill", (&benchPrefill{model, []int{20}}).Run, 1, func(r *benchRow) bool { return r.Tokens == 20 && r.GFLOPs > 0 }},
+		{"audio", (&benchAudio{model, []int{10000}}).Run, 1, func(r *benchRow) bool { return r.PieceMs == 10000 && r.Tokens == 250 }},
+		{"vision", (&benchVision{model, []int{70}}).Run, 1, func(r *benchRow) bool { return r.Tokens > 40 }},
+		{"load", (&benchLoad{model, 2}).Run, 2, func(r *benchRow) bool { return r.MapMs > 0 && r.ReadyMs > r.MapMs && r.FirstMs > r.ReadyMs }},
+		{"batch", func() error {
+			return (&benchBatch{model, []int{1, 2}, 3, 4}).Run(t.Context())
+		}, 2, func(r *benchRow) bool { return r.Batch > 0 && r.Unit == "tok/s" }},
+	} {
+		if err := c.run(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		rows := rowsOf(t, &out)
+		if len(rows) != c.rows {
+			t.Errorf("%s: %d rows, want %d", c.name, len(rows), c.rows)
+		}
+		for _, r := range rows {
+			measured := r.Rate > 0 && r.RateBest >= r.Rate && r.Unit != "" || c.name == "roof" || c.name == "load"
+			if r.Bench != c.name || r.Device == "" || r.Runs < 1 || !measured || !c.ok(&r) {
+				t.Errorf("%s: row %+v", c.name, r)
+			}
+		}
+	}
+}
+
+func TestBenchPrintsATable(t *testing.T) {
+	var out bytes.Buffer
+	if err := (&benchPrefill{brief(&out, false), []int{5, 7}}).Run(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], "demo cpu ") || !strings.Contains(lines[1], "GFLOP/s") || strings.Contains(lines[1], "piece") {
+		t.Errorf("%s", out.String())
+	}
+}
+
+func TestBenchRefusesWhatMakesNoSense(t *testing.T) {
+	var out bytes.Buffer
+	model := brief(&out, true)
+	negative := model
+	negative.Seconds = -1
+	for name, err := range map[string]error{
+		"seconds":   (&benchRoof{negative.benchFlags}).Run(),
+		"positions": (&benchDecode{model, []int{5, 0}, []int{1}}).Run(),
+		"batches":   (&benchDecode{model, []int{0}, []int{0}}).Run(),
+		"tokens":    (&benchPrefill{model, []int{1 << 20}}).Run(),
+		"pieces":    (&benchAudio{model, []int{0}}).Run(),
+		"answers":   (&benchBatch{model, []int{1}, 3, 1}).Run(t.Context()),
+		"runs":      (&benchLoad{model, 0}).Run(),
+	} {
+		var wrong usageError
+		if !errors.As(err, &wrong) {
+			t.Errorf("%s: %v, want an error of the user", name, err)
+		}
+	}
+}

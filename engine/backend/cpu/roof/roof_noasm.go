@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package roof
+
+func stream(data []byte) uint64   { return streamGeneric(data) }
+func multiply(rounds int) float32 { return multiplyGeneric(rounds) }
