@@ -76,7 +76,7 @@ func (c *doctorCommand) Run(ctx context.Context) error {
 	d.Findings = append(d.Findings, d.Machine.findings()...)
 	d.Findings = append(d.Findings, kernelFindings(kernel.SelfTest())...)
 	d.Findings = append(d.Findings, libraries()...)
-	d.Findings = append(d.Findings, cacheFinding(), modelFinding(ctx))
+	d.Findings = append(d.Findings, cacheFinding(), voiceFinding(ctx), modelFinding(ctx))
 	failed := 0
 	for _, f := range d.Findings {
 		if f.Status == fail {
