@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,6 +25,7 @@ func startChild(ctx context.Context, program, text string, args ...string) (wait
 	cmd := exec.CommandContext(ctx, program, args...)
 	out, complaint := &limited{room: childOutput}, &limited{room: 1 << 10}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), out, complaint
+	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(s string) bool { return strings.HasPrefix(s, "HARK_") }) // keys are nobody's business
 	cmd.WaitDelay = childWait
 	if err := cmd.Start(); err != nil {
 		cancel()

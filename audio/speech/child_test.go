@@ -51,6 +51,9 @@ func runFake(kind string, args []string) int {
 	case "garbage":
 		fmt.Println("not a sound")
 		return 0
+	case "environment":
+		fmt.Fprintln(os.Stderr, "key", os.Getenv("HARK_KEY"))
+		return 1
 	case "args":
 		fmt.Fprintln(os.Stderr, strings.Join(args, " "))
 		return 1
@@ -174,6 +177,13 @@ func TestFaultsOfAChild(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "more") {
 			t.Errorf("%s: %v, want %q", kind, err, want)
 		}
+	}
+}
+
+func TestKeysDoNotReachTheChild(t *testing.T) {
+	t.Setenv("HARK_KEY", "secret")
+	if _, _, err := say(t.Context(), fake(t, "environment"), "Hello", Options{}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v", err)
 	}
 }
 
