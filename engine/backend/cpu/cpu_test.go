@@ -129,6 +129,7 @@ type block struct {
 	q, k, v, o, gate, up, down tensor.Weight
 	norm                       tensor.Tensor
 	rotary                     tensor.Rotary
+	layer                      tensor.KVLayer
 }
 
 func newBlock(t testing.TB, b tensor.Backend) *block {
@@ -146,12 +147,11 @@ func newBlock(t testing.TB, b tensor.Backend) *block {
 	m.gate, m.up, m.down = weight(320, m.size), weight(320, m.size), weight(m.size, 320)
 	m.norm = b.Constant(r.floats(m.size), m.size)
 	m.rotary = tensor.Rotary{Sections: 1, Freq: r.floats(m.dim / 2)}
+	m.layer = tensor.KVLayer{Heads: m.keyHeads, Dim: m.dim, Window: 50, Rotary: &m.rotary}
 	return m
 }
 
-func (m *block) cache() tensor.KV {
-	return m.b.NewKV([]tensor.KVLayer{{Heads: m.keyHeads, Dim: m.dim, Window: 50}})
-}
+func (m *block) cache() tensor.KV { return m.b.NewKV([]tensor.KVLayer{m.layer}) }
 
 // forward runs the layer over rows that belong to segs.
 func (m *block) forward(x tensor.Tensor, pos []int32, segs []tensor.Segment) tensor.Tensor {
@@ -172,18 +172,22 @@ func (m *block) forward(x tensor.Tensor, pos []int32, segs []tensor.Segment) ten
 func (m *block) sequence(x []float32, pieces ...int) []float32 {
 	kv := m.cache()
 	defer kv.Free()
+	return m.continues(kv, x, pieces...)
+}
+
+// continues runs x behind what kv holds.
+func (m *block) continues(kv tensor.KV, x []float32, pieces ...int) []float32 {
 	var out []float32
-	for from, i := 0, 0; from*m.size < len(x); i++ {
-		n := min(pieces[i%len(pieces)], len(x)/m.size-from)
+	for i := 0; len(x) > 0; i++ {
+		n, from := min(pieces[i%len(pieces)], len(x)/m.size), kv.Len()
 		pos := make([]int32, n)
 		for t := range pos {
 			pos[t] = int32(from + t)
 		}
-		in := m.b.Input(x[from*m.size:(from+n)*m.size], n, m.size)
-		y := m.forward(in, pos, []tensor.Segment{{From: 0, To: n, KV: kv, Pos: from}})
+		y := m.forward(m.b.Input(x[:n*m.size], n, m.size), pos, []tensor.Segment{{From: 0, To: n, KV: kv, Pos: from}})
 		out = append(out, m.b.Read(nil, y)...)
 		m.b.EndStep()
-		from += n
+		x = x[n*m.size:]
 	}
 	return out
 }
@@ -194,17 +198,47 @@ func TestBitsDoNotDependOnPiecesOrThreads(t *testing.T) {
 	each(t, func(t *testing.T) {
 		const rows = 100
 		x := newRandom(4).floats(rows * 128)
-		var want []float32
-		for _, threads := range []int{1, 4} {
-			m := newBlock(t, start(t, threads))
-			for _, pieces := range [][]int{{rows}, {1}, {7}, {64, 3, 1}} {
-				got := m.sequence(x, pieces...)
-				if want == nil {
-					want = got
+		for _, bits := range []int{0, 8} {
+			var want []float32
+			for _, threads := range []int{1, 4} {
+				m := newBlock(t, start(t, threads))
+				m.layer.Bits = bits
+				for _, pieces := range [][]int{{rows}, {1}, {7}, {64, 3, 1}} {
+					got := m.sequence(x, pieces...)
+					if want == nil {
+						want = got
+					}
+					if !slices.Equal(got, want) {
+						t.Errorf("%d bits, %d threads, pieces of %v: other bits than one piece on one thread", bits, threads, pieces)
+					}
 				}
-				if !slices.Equal(got, want) {
-					t.Errorf("%d threads, pieces of %v: other bits than one piece on one thread", threads, pieces)
+			}
+		}
+	})
+}
+
+// TestCutOfOneLayerEqualsComputingAnew cuts positions out of a model of one
+// layer, whose keys and values depend on nothing but their own row.
+func TestCutOfOneLayerEqualsComputingAnew(t *testing.T) {
+	each(t, func(t *testing.T) {
+		m := newBlock(t, start(t, 2))
+		x := newRandom(9).floats(220 * m.size)
+		for _, window := range []int{0, 50} {
+			m.layer.Window = window
+			for _, cut := range [][2]int{{0, 30}, {10, 75}, {64, 128}} {
+				kv, fresh := m.cache(), m.cache()
+				m.continues(kv, x[:200*m.size], 200)
+				kv.Cut(cut[0], cut[1])
+				m.continues(fresh, x[:cut[0]*m.size], 200)
+				m.continues(fresh, x[cut[1]*m.size:200*m.size], 200)
+				got, want := m.continues(kv, x[200*m.size:], 20), m.continues(fresh, x[200*m.size:], 20)
+				for i, v := range got {
+					if d := math.Abs(float64(v - want[i])); !(d <= 2e-4*(1+math.Abs(float64(want[i])))) {
+						t.Fatalf("window %d, cut %v: value %d = %v, computed anew %v", window, cut, i, v, want[i])
+					}
 				}
+				kv.Free()
+				fresh.Free()
 			}
 		}
 	})

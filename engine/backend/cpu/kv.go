@@ -49,7 +49,7 @@ func (c *cache) drop(l *layerKV, pos int) {
 	}
 	for seen := pos - l.Window - rewindable; (l.gone()+1)*pagePositions <= seen; {
 		gone := l.gone()
-		c.pool.put(l.pages[gone])
+		c.b.pages.put(l.pages[gone])
 		l.pages[gone] = nil
 		l.first = (gone + 1) * pagePositions
 	}
@@ -57,14 +57,13 @@ func (c *cache) drop(l *layerKV, pos int) {
 
 // cache implements tensor.KV.
 type cache struct {
-	pool   *pages
+	b      *Backend
 	layers []layerKV
-	row    []float32 // of Cut and WriteTo
 }
 
 // NewKV makes an empty cache.
 func (b *Backend) NewKV(layers []tensor.KVLayer) tensor.KV {
-	c := &cache{pool: &b.pages, layers: make([]layerKV, len(layers))}
+	c := &cache{b: b, layers: make([]layerKV, len(layers))}
 	for i, l := range layers {
 		if l.Heads < 1 || l.Dim < 1 || l.Window < 0 {
 			panic(&tensor.ShapeError{Op: "NewKV: heads, size, window", Got: []int{l.Heads, l.Dim, l.Window}, Want: []int{1, 1, 0}})
@@ -110,7 +109,7 @@ func (c *cache) Truncate(n int) {
 	for i := range c.layers {
 		l := &c.layers[i]
 		for _, pg := range l.pages[max(keep, l.gone()):] {
-			c.pool.put(pg)
+			c.b.pages.put(pg)
 		}
 		clear(l.pages[keep:])
 		l.pages, l.n = l.pages[:keep], n
@@ -122,7 +121,7 @@ func (c *cache) Truncate(n int) {
 
 // Fork returns a copy that shares the pages.
 func (c *cache) Fork() tensor.KV {
-	f := &cache{pool: c.pool, layers: make([]layerKV, len(c.layers))}
+	f := &cache{b: c.b, layers: make([]layerKV, len(c.layers))}
 	for i, l := range c.layers {
 		l.pages = append([]*page(nil), l.pages...)
 		for _, pg := range l.pages[l.gone():] {
@@ -147,7 +146,7 @@ func (c *cache) Bytes() int64 {
 func (c *cache) Free() {
 	for i := range c.layers {
 		for _, pg := range c.layers[i].pages[c.layers[i].gone():] {
-			c.pool.put(pg)
+			c.b.pages.put(pg)
 		}
 	}
 	c.layers = nil
@@ -157,13 +156,13 @@ func (c *cache) Free() {
 // if it is shared.
 func (c *cache) writable(l *layerKV, i int) *page {
 	if i == len(l.pages) {
-		l.pages = append(l.pages, c.pool.get(l.kind()))
+		l.pages = append(l.pages, c.b.pages.get(l.kind()))
 	}
 	pg := l.pages[i]
 	if pg.refs > 1 {
-		own := c.pool.get(l.kind())
+		own := c.b.pages.get(l.kind())
 		own.copyFrom(pg)
-		c.pool.put(pg)
+		c.b.pages.put(pg)
 		l.pages[i], pg = own, own
 	}
 	return pg

@@ -107,3 +107,24 @@ func decodeAttention(b *testing.B, backend *Backend, kv tensor.KV, layers []tens
 		backend.EndStep()
 	}
 }
+
+// BenchmarkCut drops 2000 positions behind the first 500 of E2B's layers.
+func BenchmarkCut(b *testing.B) {
+	for _, bits := range []int{0, 8} {
+		b.Run(fmt.Sprintf("past=8192/bits=%d", bits), func(b *testing.B) {
+			backend := start(b, 2)
+			layers := e2bLayers(bits)
+			for i := range layers {
+				layers[i].Rotary = &tensor.Rotary{Sections: 1, Freq: newRandom(1).floats(layers[i].Dim / 2)}
+			}
+			kv := backend.NewKV(layers)
+			fillKV(backend, kv, layers, 8192)
+			for b.Loop() {
+				f := kv.Fork()
+				f.Cut(500, 2500)
+				f.Free()
+			}
+			kv.Free()
+		})
+	}
+}

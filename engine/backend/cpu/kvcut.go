@@ -3,9 +3,6 @@ package cpu
 import (
 	"fmt"
 	"math"
-	"slices"
-
-	"hark/engine/tensor"
 )
 
 // Cuttable reports whether every layer can move what follows to down to from;
@@ -53,71 +50,75 @@ func (c *cache) Cut(from, to int) {
 	case to == n:
 		c.Truncate(from)
 	case from < to:
-		var turns []*cutTurns
 		for i := range c.layers {
-			l := &c.layers[i]
-			at := slices.IndexFunc(turns, func(t *cutTurns) bool { return t.r == l.Rotary })
-			if at < 0 {
-				at = len(turns)
-				turns = append(turns, &cutTurns{r: l.Rotary, from: from, to: to})
-			}
-			c.cut(l, turns[at])
+			c.cut(&c.layers[i], from, to)
 		}
 	}
 }
 
-// cut does what Cut says in one layer. Positions move in their order, so one
-// is read before its place is written.
-func (c *cache) cut(l *layerKV, turns *cutTurns) {
-	from, to, n := turns.from, turns.to, l.n
-	first := l.firstAfter(from, to)
-	c.row = grown(c.row, l.Dim)
-	for pos := max(to, l.first); pos < n; pos++ {
-		down := pos - (to - from)
-		if l.pages[down/pagePositions] == nil {
-			l.pages[down/pagePositions] = c.pool.get(l.kind())
+// cut does what Cut says in one layer. Pages that lie before from stay; those
+// behind it are made anew, by all workers, as others may share the old ones.
+func (c *cache) cut(l *layerKV, from, to int) {
+	after := *l
+	after.n, after.first = l.n-(to-from), l.firstAfter(from, to)
+	kept := from / pagePositions
+	after.pages = append([]*page(nil), l.pages[:kept]...)
+	for i := kept; i*pagePositions < after.n; i++ {
+		var pg *page
+		if i >= after.gone() {
+			pg = c.b.pages.get(l.kind())
 		}
-		target, source := c.writable(l, down/pagePositions), l.pages[pos/pagePositions]
-		cos, sin := turns.at(pos)
-		for h := range l.Heads {
-			target.move(l.slot(value, h, down), source, l.slot(value, h, pos))
-			source.get(c.row, l.slot(key, h, pos))
-			rotate(c.row, c.row, cos, sin)
-			target.set(l.slot(key, h, down), c.row)
-		}
+		after.pages = append(after.pages, pg)
 	}
-	l.n = n - (to - from)
-	keep := (l.n + pagePositions - 1) / pagePositions
-	for i, pg := range l.pages {
-		if pg != nil && (i >= keep || i < first/pagePositions) {
-			c.pool.put(pg)
-			l.pages[i] = nil
-		}
+	j := &cutJob{b: c.b, before: l, after: &after, from: from, to: to, cos: make([]float32, l.Dim/2), sin: make([]float32, l.Dim/2)}
+	for i, freq := range l.Rotary.Freq {
+		sin, cos := math.Sincos(-float64(to-from) * float64(freq))
+		j.cos[i], j.sin[i] = float32(cos), float32(sin)
 	}
-	l.first, l.pages = first, l.pages[:keep]
+	c.b.pool.do(j, len(after.pages)-kept, 1)
+	for _, pg := range l.pages[max(kept, l.gone()):] {
+		c.b.pages.put(pg)
+	}
+	*l = after
 }
 
-// cutTurns are the turns of a cut, made when they are first asked for and
-// shared by the layers.
-type cutTurns struct {
-	r        *tensor.Rotary
-	from, to int
-	cos, sin []float32 // [positions, D/2], from position to on
+// cutJob fills the pages of a layer from the one that holds from on, with what
+// was there and what moves there.
+type cutJob struct {
+	b             *Backend
+	before, after *layerKV
+	from, to      int
+	cos, sin      []float32 // [D/2], of a key that moves
 }
 
-// at returns cosines and sines of what a key of position pos turns by when it
-// moves: the angle that Angles gives its new position less that of the old.
-func (t *cutTurns) at(pos int) (cos, sin []float32) {
-	half := len(t.r.Freq)
-	for p := t.to + len(t.cos)/max(half, 1); p <= pos; p++ {
-		for _, freq := range t.r.Freq {
-			angle := float64(float32(p-(t.to-t.from))*freq) - float64(float32(p)*freq)
-			s, c := math.Sincos(angle)
-			t.cos, t.sin = append(t.cos, float32(c)), append(t.sin, float32(s))
+func (j *cutJob) run(worker, first, last int) {
+	row := j.b.scratch[worker].floats(slotQueries, j.after.Dim)
+	kept := j.from / pagePositions
+	for i := kept + first; i < kept+last; i++ {
+		low, high := max(i*pagePositions, j.after.first), min((i+1)*pagePositions, j.after.n)
+		for pos := low; pos < high; pos++ {
+			j.position(pos, row)
 		}
 	}
-	at := (pos - t.to) * half
-	return t.cos[at : at+half], t.sin[at : at+half]
+}
+
+// position fills in one position; row is a key's memory.
+func (j *cutJob) position(pos int, row []float32) {
+	l, was, moved := j.after, pos, pos >= j.from
+	if moved {
+		was += j.to - j.from
+	}
+	target, source := l.pages[pos/pagePositions], j.before.pages[was/pagePositions]
+	for h := range l.Heads {
+		target.move(l.slot(value, h, pos), source, l.slot(value, h, was))
+		if !moved {
+			target.move(l.slot(key, h, pos), source, l.slot(key, h, was))
+			continue
+		}
+		source.get(row, l.slot(key, h, was))
+		rotate(row, row, j.cos, j.sin)
+		target.set(l.slot(key, h, pos), row)
+	}
 }
 
 // grown returns a slice of n values, of s if it is large enough.

@@ -123,8 +123,13 @@ func (pg *page) get(dst []float32, s slot) {
 		copy(dst, pg.data[s.at:s.at+s.dim])
 		return
 	}
-	for i, code := range pg.codes[s.at : s.at+s.dim] {
-		dst[i] = pg.scales[s.scale+i/s.group] * float32(code)
+	codes := pg.codes[s.at : s.at+s.dim]
+	for g := range s.scales() {
+		from, to := g*s.group, min((g+1)*s.group, s.dim)
+		scale, out := pg.scales[s.scale+g], dst[from:to]
+		for i, code := range codes[from:to] {
+			out[i] = scale * float32(code)
+		}
 	}
 }
 
@@ -138,30 +143,32 @@ func (pg *page) move(s slot, other *page, from slot) {
 	copy(pg.scales[s.scale:s.scale+s.scales()], other.scales[from.scale:])
 }
 
-// tiny is the largest magnitude that quantize takes for zero.
-const tiny = 0x1p-100
-
 // quantize writes values as codes from -127 to 127, rounded to the nearest,
 // and returns their scale. Values of which one is infinite or not a number
 // all become NaN, so that what went wrong stays visible.
 func quantize(codes []int8, values []float32) (scale float32) {
-	most := float32(0)
+	const (
+		infinite = 0x7f800000 // bits; those of NaN are greater
+		tiny     = 27 << 23   // bits of 2^-100: what is not greater counts as zero
+		rounder  = 3 << 22    // x + rounder has no fraction bits left,
+		mask     = 0x7fffffff // and x in its lowest ones
+	)
+	most := uint32(0) // bits of positive floats are in the order of their values
 	for _, v := range values {
-		most = max(most, v, -v) // NaN stays
+		most = max(most, math.Float32bits(v)&mask)
 	}
-	if !(most <= math.MaxFloat32) {
+	codes = codes[:len(values)]
+	switch {
+	case most >= infinite:
 		clear(codes)
 		return float32(math.NaN())
-	}
-	if most < tiny {
+	case most < tiny:
 		clear(codes)
 		return 0
 	}
-	scale = most / 127
-	inverse := 127 / most
+	inverse := 127 / math.Float32frombits(most)
 	for i, v := range values {
-		const rounder = 1<<23 + 1<<22 // x + rounder has no fraction bits left
-		codes[i] = int8(float32(v*inverse) + rounder - rounder)
+		codes[i] = int8(math.Float32bits(float32(v*inverse) + rounder))
 	}
-	return scale
+	return math.Float32frombits(most) / 127
 }

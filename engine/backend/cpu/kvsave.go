@@ -60,7 +60,7 @@ func (c *cache) read(l *layerKV, d *tensor.KVDecoder, first int) error {
 	l.pages = make([]*page, l.gone())
 	for l.n = first; l.n < d.Len; l.n++ {
 		if l.n/pagePositions == len(l.pages) {
-			l.pages = append(l.pages, c.pool.get(l.kind()))
+			l.pages = append(l.pages, c.b.pages.get(l.kind()))
 		}
 		pg := l.pages[l.n/pagePositions]
 		for _, which := range []half{key, value} {
