@@ -12,6 +12,7 @@ import (
 	"hark/engine/chat"
 	"hark/engine/sample"
 	"hark/engine/token"
+	"hark/server/trace"
 	"hark/session"
 	"hark/session/conversation"
 	"hark/session/realtime"
@@ -98,8 +99,10 @@ func (s *Server) enter(r *http.Request) (ctx context.Context, leave func(), err 
 	ctx, cancel := context.WithCancel(r.Context())
 	stop := context.AfterFunc(s.patience, cancel)
 	wait, done := context.WithTimeout(ctx, s.o.Limits.QueueTime)
+	_, span := s.o.Tracer.Start(ctx, "queue")
 	began := time.Now()
 	err = s.gate.enter(wait)
+	span.End("")
 	done()
 	s.metrics.waited(time.Since(began))
 	if err != nil {
@@ -118,6 +121,23 @@ func (s *Server) enter(r *http.Request) (ctx context.Context, leave func(), err 
 
 // ask puts a question to the model and gives the answer to out as it comes.
 func (s *Server) ask(ctx context.Context, q *question, out sink) (*answer, error) {
+	ctx, span := s.o.Tracer.Start(ctx, "answer")
+	a, err := s.answer(ctx, span, q, out)
+	if err != nil {
+		e, _ := session.Explain(err)
+		span.End(e.Code)
+		return nil, err
+	}
+	span.Int("gen_ai.usage.input_tokens", a.input())
+	span.Int("gen_ai.usage.output_tokens", a.output)
+	span.Int("hark.cached_tokens", a.cached)
+	span.End("")
+	s.metrics.answered(a)
+	return a, nil
+}
+
+// answer does what ask says.
+func (s *Server) answer(ctx context.Context, span *trace.Span, q *question, out sink) (*answer, error) {
 	wait, done := context.WithTimeout(ctx, s.o.Limits.QueueTime)
 	seq, err := s.o.Engine.OpenWait(wait, engine.Batch)
 	done()
@@ -143,6 +163,7 @@ func (s *Server) ask(ctx context.Context, q *question, out sink) (*answer, error
 		if a.output == 0 {
 			a.cached = t.Cached
 			s.metrics.first(time.Since(began))
+			span.Event("first token")
 			if err := out.begin(a); err != nil {
 				return nil, err
 			}
@@ -154,7 +175,6 @@ func (s *Server) ask(ctx context.Context, q *question, out sink) (*answer, error
 			break
 		}
 	}
-	s.metrics.answered(a)
 	return a, nil
 }
 

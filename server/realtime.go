@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 	// would survive with the connection open.
 	defer conn.Close(closeInternal, "the server failed")
 	s.metrics.opened.Inc()
-	o := s.sessionOptions(who)
+	o := s.sessionOptions(r.Context(), who)
 	if name := query.Get("model"); name != "" && len(name) <= maxModelName {
 		o.Model = name
 	}
@@ -107,8 +108,9 @@ func headerHas(r *http.Request, name, word string) bool {
 	return false
 }
 
-// sessionOptions are those of a session of whoever asks.
-func (s *Server) sessionOptions(who sender) session.Options {
+// sessionOptions are those of a session of whoever asks. ctx has the span of
+// the request that opened it.
+func (s *Server) sessionOptions(ctx context.Context, who sender) session.Options {
 	o := session.Options{
 		Engine:       s.o.Engine,
 		Speaker:      s.o.Speaker,
@@ -117,7 +119,11 @@ func (s *Server) sessionOptions(who sender) session.Options {
 		Instructions: s.o.Instructions,
 		Counters:     &s.counters,
 		Shelf:        s.shelf,
-		Observe:      s.metrics.observe,
+		Observe: func(t session.Timings) {
+			s.metrics.observe(t)
+			s.o.Tracer.Past(ctx, "response", t.Total, map[string]time.Duration{"first token": t.FirstToken, "first audio": t.FirstAudio},
+				map[string]int{"gen_ai.usage.output_tokens": t.Tokens})
+		},
 	}
 	if config, ok := who.secret.(*sessionConfig); ok {
 		o.Config = &config.patch

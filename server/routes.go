@@ -77,7 +77,28 @@ func (s *Server) observe(rt route) http.Handler {
 	if !rt.open {
 		next = s.guard(rt)
 	}
-	return s.metrics.count(rt, next)
+	return s.trace(rt, s.metrics.count(rt, next))
+}
+
+// trace makes a handler with a span for each request, those aside that machines
+// send all the time.
+func (s *Server) trace(rt route, next http.Handler) http.Handler {
+	if s.o.Tracer == nil || rt.open || rt.path == "/metrics" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, span := s.o.Tracer.Serve(r, rt.method+" "+rt.path)
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(seen, r.WithContext(ctx))
+		span.String("http.request.method", r.Method)
+		span.String("http.route", rt.path)
+		span.Int("http.response.status_code", seen.status)
+		failed := ""
+		if seen.status >= 500 {
+			failed = http.StatusText(seen.status)
+		}
+		span.End(failed)
+	})
 }
 
 // unknown answers requests to what does not exist.

@@ -29,6 +29,7 @@ import (
 	"hark/server/ffmpeg"
 	"hark/server/keys"
 	"hark/server/schema"
+	"hark/server/trace"
 	"hark/session"
 )
 
@@ -40,6 +41,9 @@ type Options struct {
 	Tokenizer *token.Tokenizer
 	// Stats are the engine's, for /metrics; nil leaves them out.
 	Stats func() engine.Stats
+	// Tracer tells how long the parts of requests took; nil tells nobody. The
+	// caller closes it, after Close.
+	Tracer *trace.Tracer
 	// Speaker speaks; nil: there is no voice.
 	Speaker speech.Speaker
 	// Model is the name of the model that clients see; "" is the family of

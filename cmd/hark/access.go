@@ -10,6 +10,7 @@ import (
 	"hark/server"
 	"hark/server/certs"
 	"hark/server/ffmpeg"
+	"hark/server/trace"
 )
 
 // accessFlags say who may come in, how, and how much they may ask for.
@@ -27,6 +28,10 @@ type accessFlags struct {
 
 	Remote []string `help:"Host whose pictures, sound and videos may be fetched: a name, a pattern such as *.example.com, or host:port for one on the local network; repeatable." placeholder:"HOST"`
 	FFmpeg string   `name:"ffmpeg" help:"Program that decodes videos and AAC, or none." placeholder:"FILE" default:"ffmpeg"`
+
+	Trace        string            `name:"otlp" help:"Address of an OpenTelemetry collector that gets spans over OTLP/HTTP." placeholder:"URL" env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TraceHeaders map[string]string `name:"otlp-header" help:"Header for the collector, KEY=VALUE; repeatable." placeholder:"KEY=VALUE" env:"OTEL_EXPORTER_OTLP_HEADERS" mapsep:","`
+	TraceName    string            `name:"otlp-service" help:"What this process is called there." default:"hark" env:"OTEL_SERVICE_NAME"`
 
 	Sessions  int `help:"Realtime sessions at a time." default:"32"`
 	Requests  int `help:"HTTP requests that the model answers at a time." default:"8"`
@@ -55,6 +60,11 @@ func (f *accessFlags) options() (o server.Options, cert *certs.Source, err error
 	}
 	if cert != nil {
 		o.TLS = cert.Config()
+	}
+	if f.Trace != "" {
+		if o.Tracer, err = trace.New(trace.Options{Endpoint: f.Trace, Headers: f.TraceHeaders, Service: f.TraceName}); err != nil {
+			return o, nil, usageError{err}
+		}
 	}
 	if f.FFmpeg == "none" {
 		return o, cert, nil

@@ -53,7 +53,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-s.failed:
 	}
-	return errors.Join(err, s.close())
+	return errors.Join(err, s.close(), o.Tracer.Close())
 }
 
 // shown is an address as a browser takes it.
