@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 here=tools/clients
+.ci/need 'node --version && npm --version' nodejs npm
+.ci/need 'espeak-ng --version' espeak-ng
+.ci/need 'python3 -c "import venv, ensurepip"' python3 python3-venv
 work=$PWD/.cache/clients
 mkdir -p "$work/node"
 if [ ! -x "$work/venv/bin/python" ]; then

@@ -5,6 +5,7 @@
 # inputs, and prints what it does. "make.sh venv" stops after the environment.
 set -eu
 cd "$(dirname "$0")/../.."
+.ci/need 'python3 -c "import venv, ensurepip"' python3 python3-venv
 tools=tools/goldens
 cache=.cache/goldens
 venv=.venv
@@ -18,7 +19,6 @@ sum() { cat "$@" | sha256sum | cut -c1-16; }
 
 requirements=$(sum $tools/requirements.txt $tools/cpu_torch.py)
 if [ "$(cat $venv/requirements.sum 2>/dev/null)" != "$requirements" ]; then
-	.ci/need 'python3 -c "import venv, ensurepip"' python3 python3-venv
 	.ci/need 'gcc --version && nm --version' gcc libc6-dev binutils
 	echo "== goldens: installing $venv"
 	rm -rf $venv
