@@ -218,6 +218,7 @@ const (
 	slotWeights = iota // unpacked weight rows, or patches of a convolution
 	slotScales
 	slotBiases
+	slotRows // rows of weights on their way into panels
 	slotQueries
 	slotScores
 	slotMix

@@ -41,6 +41,7 @@ type Backend struct {
 type jobs struct {
 	rows      rowsJob
 	linear    linearJob
+	pack      packJob
 	attend    attendJob
 	split     splitJob
 	full      fullJob

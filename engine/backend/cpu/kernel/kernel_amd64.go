@@ -38,6 +38,39 @@ func dot1x4(dst, x, w *float32, wStride, n int, add bool) {
 	}
 }
 
+// pack4 writes n values of 4 rows, a multiple of 16, into a panel that has
+// width values a row.
+func pack4(dst, src *float32, stride, width, n int) {
+	switch level {
+	case isa.AVX512:
+		pack4AVX512(dst, src, stride, n)
+	case isa.AVX2:
+		pack4AVX2(dst, src, stride, n)
+	default:
+		pack4Generic(dst, src, stride, width, n)
+	}
+}
+
+// panelAt returns where value n of a panel begins, n a multiple of 16.
+func panelAt(panel []float32, n int) *float32 {
+	if level == isa.Generic {
+		return &panel[n]
+	}
+	return &panel[n*tile]
+}
+
+// panel4x4 is dot4x4 with panels of n values a row.
+func panel4x4(dst *float32, dstStride int, x, w *float32, n int, add bool) {
+	switch level {
+	case isa.AVX512:
+		panel4x4AVX512(dst, dstStride, x, w, n, add)
+	case isa.AVX2:
+		panel4x4AVX2(dst, dstStride, x, w, n, add)
+	default:
+		panel4x4Generic(dst, dstStride, x, w, n, add)
+	}
+}
+
 // mix4 adds to dst[r*dstStride+d], r below 4 and d below width, the sum over j
 // below n of p[r*pStride+j]*v[j*vStride+d], j in order.
 func mix4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int) {
@@ -134,6 +167,18 @@ func dot1x4AVX2(dst, x, w *float32, wStride, n int, add bool)
 
 //go:noescape
 func dot1x4AVX512(dst, x, w *float32, wStride, n int, add bool)
+
+//go:noescape
+func pack4AVX2(dst, src *float32, stride, n int)
+
+//go:noescape
+func pack4AVX512(dst, src *float32, stride, n int)
+
+//go:noescape
+func panel4x4AVX2(dst *float32, dstStride int, x, w *float32, n int, add bool)
+
+//go:noescape
+func panel4x4AVX512(dst *float32, dstStride int, x, w *float32, n int, add bool)
 
 //go:noescape
 func mix4AVX2(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int)

@@ -10,6 +10,14 @@ func dot1x4(dst, x, w *float32, wStride, n int, add bool) {
 	dot1x4Generic(dst, x, w, wStride, n, add)
 }
 
+func pack4(dst, src *float32, stride, width, n int) { pack4Generic(dst, src, stride, width, n) }
+
+func panelAt(panel []float32, n int) *float32 { return &panel[n] }
+
+func panel4x4(dst *float32, dstStride int, x, w *float32, n int, add bool) {
+	panel4x4Generic(dst, dstStride, x, w, n, add)
+}
+
 func mix4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width int) {
 	mix4Generic(dst, dstStride, p, pStride, v, vStride, n, width)
 }

@@ -34,7 +34,7 @@ type selfCheck struct {
 var selfLengths = []int{1, 7, 16, 61, 64, 250, 1024}
 
 var selfChecks = []selfCheck{
-	{"MatMul", 2e-6, selfMatMul}, {"MatMulAdd", 2e-6, selfMatMulAdd}, {"MatMulPacked", 2e-6, selfMatMulPacked}, {"Dot", 2e-6, selfDot}, {"Mix", 1e-5, selfMix}, {"Exp", 3e-7, selfExp}, {"Max", 0, selfMax},
+	{"MatMul", 2e-6, selfMatMul}, {"MatMulAdd", 2e-6, selfMatMulAdd}, {"MatMulPacked", 2e-6, selfMatMulPacked}, {"MatMulPanels", 2e-6, selfMatMulPanels}, {"Dot", 2e-6, selfDot}, {"Mix", 1e-5, selfMix}, {"Exp", 3e-7, selfExp}, {"Max", 0, selfMax},
 	{"GELU", 1e-6, selfGELU}, {"SigmoidMul", 1e-6, selfSigmoidMul}, {"SoftCap", 1e-6, selfSoftCap},
 	{"UnpackF32", 0, selfUnpackF32}, {"UnpackBF16", 0, selfUnpackBF16}, {"UnpackF16", 0, selfUnpackF16},
 	{"UnpackQ4", 1e-6, selfUnpackQ4}, {"UnpackQ8", 1e-6, selfUnpackQ8},
@@ -141,6 +141,21 @@ func selfMatMulPacked(rng *rand.Rand, n int) (got []float32, exact, scale []floa
 	MatMulPacked(Matrix{got, selfRows}, Matrix{x, n}, &w, selfRows, selfRows, n)
 	for i := range got {
 		sum, size := selfProduct(x[i/selfRows*n:][:n], plain[i%selfRows*n:][:n])
+		exact, scale = append(exact, sum), append(scale, size)
+	}
+	return got, exact, scale
+}
+
+func selfMatMulPanels(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	p := Panels{selfRows, (n + panelVector - 1) &^ (panelVector - 1)}
+	x, w := selfValues(rng, p.Rows*p.N), selfValues(rng, p.Rows*p.N)
+	px, pw := make([]float32, p.Size()), make([]float32, p.Size())
+	p.Pack(px, Matrix{x, p.N})
+	p.Pack(pw, Matrix{w, p.N})
+	got = make([]float32, selfRows*selfRows)
+	MatMulPanels(Matrix{got, selfRows}, px, pw, selfRows, selfRows, p.N, false)
+	for i := range got {
+		sum, size := selfProduct(x[i/selfRows*p.N:][:p.N], w[i%selfRows*p.N:][:p.N])
 		exact, scale = append(exact, sum), append(scale, size)
 	}
 	return got, exact, scale
