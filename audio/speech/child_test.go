@@ -206,6 +206,27 @@ func TestOptionsReachTheChild(t *testing.T) {
 	}
 }
 
+func FuzzWAV(f *testing.F) {
+	f.Add([]byte("RIFF"))
+	f.Add(append(binary.LittleEndian.AppendUint32(append([]byte("RIFF"), make([]byte, 20)...), espeakRate), "xxxxxxxxdatazzzz123"...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		samples, err := decodeWAV(data)
+		if err != nil && samples != nil || len(samples) > len(data)/2 {
+			t.Errorf("%d samples of %d bytes, %v", len(samples), len(data), err)
+		}
+		sound := endWith(samples, pauseClause, espeakRate, 1)
+		p := toPlain("one, two. three")
+		list := fields(p.text)
+		last := int64(0)
+		for _, w := range place(p, list, []float64{100, 200, 300}, sound, espeakRate) {
+			if w.Start < last || w.End < w.Start || w.End > int64(len(sound)) {
+				t.Errorf("word %+v behind %d in %d samples", w, last, len(sound))
+			}
+			last = w.Start
+		}
+	})
+}
+
 func TestOpenSaysThatThereIsNoVoice(t *testing.T) {
 	for _, o := range []OpenOptions{{Engine: None}, {Program: "/nowhere/espeak-ng"}, {Engine: Espeak, Program: "/nowhere/espeak-ng"}} {
 		if s, err := Open(o); !errors.Is(err, ErrNone) || s != nil {
