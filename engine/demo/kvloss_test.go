@@ -7,6 +7,7 @@ package demo_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -22,6 +23,9 @@ import (
 	"hark/engine/model/modeltest"
 	"hark/engine/token"
 )
+
+// long makes the conversations as long as those of docs/performance.md.
+var long = flag.Bool("long", false, "measure what caches lose over long conversations")
 
 // reader opens the embedded model without an engine.
 func reader(t *testing.T) *modeltest.Reader {
@@ -99,8 +103,11 @@ func conversation(t *testing.T, m model.Model, n int) (system []token.ID, turns 
 
 // TestKVLoss measures what 8-bit keys and values lose: go test -v prints it.
 func TestKVLoss(t *testing.T) {
-	r := reader(t)
-	system, turns := conversation(t, r.Model, 40)
+	r, n := reader(t), 12
+	if *long {
+		n = 80
+	}
+	system, turns := conversation(t, r.Model, n)
 	exact, narrow := r.Cache(0), r.Cache(8)
 	ids := slices.Concat(append([][]token.ID{system}, turns...)...)
 	d := r.Compare(ids, exact, narrow)[0]
@@ -113,19 +120,27 @@ func TestKVLoss(t *testing.T) {
 // TestCutLoss measures how far a conversation whose oldest turns were cut is
 // from one computed anew without them: go test -v prints it.
 func TestCutLoss(t *testing.T) {
-	r := reader(t)
-	system, turns := conversation(t, r.Model, 115)
+	r, f, n := reader(t), modeltest.Forgetting{Limit: 450, Keep: 250}, 26
+	if *long {
+		f.Limit, f.Keep, n = 1400, 700, 115 // windows have dropped what is before
+	}
+	f.System, f.Turns = conversation(t, r.Model, n)
 	for _, bits := range []int{0, 8} {
-		cut, whole, err := r.Forget(&modeltest.Forgetting{System: system, Turns: turns, Limit: 1400, Keep: 700, Bits: bits})
+		f.Bits = bits
+		cut, whole, err := r.Forget(&f)
 		if err != nil {
 			t.Fatal(err)
 		}
+		var all, never modeltest.Drift
 		for i := range cut {
+			all.Join(cut[i])
+			never.Join(whole[i])
 			t.Logf("%d bits, cut %d: %v; never cut: %v", bits, i+1, cut[i], whole[i])
 			if cut[i].Mean > 0.05 {
 				t.Errorf("cut %d: %v, want a mean of at most 0.05", i+1, cut[i])
 			}
 		}
+		t.Logf("%d bits, %d cuts: %v; never cut: %v", bits, len(cut), all, never)
 		if len(cut) < 2 {
 			t.Errorf("%d cuts, want 2 at least", len(cut))
 		}

@@ -43,8 +43,8 @@ func (d *Drift) add(reference, other []float32) {
 	}
 }
 
-// join takes what another found at other positions.
-func (d *Drift) join(o Drift) {
+// Join takes what another found at other positions.
+func (d *Drift) Join(o Drift) {
 	sum := d.Mean*float64(d.Positions) + o.Mean*float64(o.Positions)
 	d.Positions, d.Agree, d.Max = d.Positions+o.Positions, d.Agree+o.Agree, max(d.Max, o.Max)
 	d.Mean = sum / float64(max(d.Positions, 1))
@@ -135,8 +135,8 @@ func (r *Reader) Forget(f *Forgetting) (cut, whole []Drift, err error) {
 		if left > 0 {
 			left--
 			d, last := r.Compare(turn, fresh, kv, all), len(cut)-1
-			cut[last].join(d[0])
-			whole[last].join(d[1])
+			cut[last].Join(d[0])
+			whole[last].Join(d[1])
 			if left == 0 {
 				fresh.Free()
 				fresh = nil
