@@ -1,6 +1,37 @@
 # The index of what can be run here; plain go commands work too. "stage" gives a command its time
 # budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
-.PHONY: build test check unit race goldens generic e2e clients smoke schedules bench fuzz screenshots wide gemma270m piper:
+.PHONY: build test check unit race goldens generic e2e clients smoke schedules bench fuzz screenshots wide gemma270m piper
+STAGE = @.ci/stage $@
+build:
+	CGO_ENABLED=0 go build -o hark ./cmd/hark
+test: check unit race goldens generic e2e clients smoke
+check:
+	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
+	$(STAGE) 240 .ci/vet
+	$(STAGE) 20 go test ./internal/arch
+unit:
+	$(STAGE) 180 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'
+race:
+	$(STAGE) 260 sh -c '.ci/need "gcc --version" gcc libc6-dev && go test -race ./session/... ./media/... ./server/... ./engine/...'
+goldens:
+	$(STAGE) 150 tools/goldens/make.sh
+	$(STAGE) 90 go test -tags goldens ./engine/... ./audio/... ./vision/...
+generic:
+	$(STAGE) 90 env HARK_ISA=generic go test -count=1 ./engine/...
+e2e:
+	@.ci/need 'chromium --version' chromium
+	$(STAGE) 120 go test -tags e2e -v ./e2e
+clients:
+	$(STAGE) 400 tools/clients/run.sh
+smoke:
+	$(STAGE) 180 tools/demo-model/smoke.sh
+schedules:
+	go test ./engine -run '^TestSchedules$$' -timeout 60m -args -schedules 10000
+bench:
+	go test -run '^$$' -bench . ./...
+fuzz:
+	.ci/fuzz 60s
+wide gemma270m piper:
 	tools/goldens/$@.sh
 screenshots:
 	@.ci/need 'chromium --version && fc-list | grep -q Inter' chromium fonts-inter fontconfig
