@@ -234,17 +234,20 @@ func testAttentionAhead(t *T) {
 // testKVPieces checks that storing in pieces is storing the whole.
 func testKVPieces(t *T) {
 	s := t.story(140, 4, 2, 16)
-	kv := t.cache(s, 50)
-	whole := t.forward(0, false, part{story: s, kv: kv, to: s.n})
-	kv.Free()
-	for _, step := range []int{1, 7, 64, 100} {
-		kv := t.cache(s, 50)
-		var got []float32
-		for from := 0; from < s.n; from += step {
-			got = append(got, t.forward(0, false, part{story: s, kv: kv, from: from, to: min(from+step, s.n)})...)
-		}
-		t.alike(fmt.Sprintf("pieces of %d", step), got, whole)
+	for _, bits := range []int{0, 8} {
+		layers := []tensor.KVLayer{{Heads: s.keyHeads, Dim: s.dim, Window: 50, Bits: bits}}
+		kv := t.b.NewKV(layers)
+		whole := t.forward(0, false, part{story: s, kv: kv, to: s.n})
 		kv.Free()
+		for _, step := range []int{1, 7, 64, 100} {
+			kv := t.b.NewKV(layers)
+			var got []float32
+			for from := 0; from < s.n; from += step {
+				got = append(got, t.forward(0, false, part{story: s, kv: kv, from: from, to: min(from+step, s.n)})...)
+			}
+			t.alike(fmt.Sprintf("%d bits, pieces of %d", bits, step), got, whole)
+			kv.Free()
+		}
 	}
 }
 
