@@ -11,5 +11,6 @@ out=testdata/tiny
 .venv/bin/python tools/goldens/tiny.py $out --layouts hf-bf16 --variants dense,moe,unified --scale 0.5 --keep text >/dev/null
 .venv/bin/python tools/goldens/tiny.py $out --layouts hf-bf16 --variants e --keep media >/dev/null
 .venv/bin/python tools/goldens/gemma3.py $out --committed >/dev/null
+.venv/bin/python tools/goldens/thin.py $out/*/golden-hf.safetensors
 rm -f $out/report.json
 du -sh $out/*

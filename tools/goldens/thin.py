@@ -1,0 +1,21 @@
+"""Keeps the logits of the last 16 positions of goldens, in place: python thin.py FILE…
+
+The tracked goldens have all activations up to the last norm; the logits of every position are in those that make.sh
+makes.
+"""
+
+import sys
+
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+ROWS = 16
+
+for path in sys.argv[1:]:
+    with safe_open(path, "np") as f:
+        metadata = f.metadata()
+        tensors = {name: f.get_tensor(name) for name in f.keys()}
+    for name, x in tensors.items():
+        if ".logits" in name and len(x) > ROWS:
+            tensors[name] = x[-ROWS:].copy()
+    save_file(tensors, path, metadata)
