@@ -37,7 +37,7 @@ func TestFramesDoNotPileUp(t *testing.T) {
 			}
 			p.line("~ silence 1s")
 			p.drain()
-			last := p.fake.prompts[len(p.fake.prompts)-1]
+			last := p.fake.asked()[len(p.fake.asked())-1]
 			if n := strings.Count(last, "[picture"); n != 1 || strings.Count(last, "[sound") != turn+1 {
 				t.Errorf("turn %d: %d pictures in %q", turn, n, last)
 			}
@@ -45,16 +45,16 @@ func TestFramesDoNotPileUp(t *testing.T) {
 				t.Errorf("turn %d: %d clips, pictures and sequences are open", turn, left)
 			}
 		}
-		slid := slices.ContainsFunc(p.fake.sets, func(s string) bool { return strings.HasPrefix(s, "slide: ") })
+		slid := slices.ContainsFunc(p.fake.read(), func(s string) bool { return strings.HasPrefix(s, "slide: ") })
 		if !slid {
 			t.Error("what follows a picture that is taken out is read again")
 		}
-		sets := fmt.Sprint(len(p.fake.sets))
+		sets := fmt.Sprint(len(p.fake.read()))
 		for range 100 {
 			p.send(frame)
 		}
 		p.drain()
-		if got := fmt.Sprint(len(p.fake.sets)); got != sets {
+		if got := fmt.Sprint(len(p.fake.read())); got != sets {
 			t.Errorf("frames that nobody asks about were read: %s prompts instead of %s", got, sets)
 		}
 	})

@@ -199,7 +199,29 @@ func (f *fakeEngine) id(word string) token.ID {
 	return token.ID(len(f.words) - 1)
 }
 
-// show prints a prompt: words, [sound TOKENS], [picture TOKENS].
+func (c *fakeClip) show() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return fmt.Sprintf("[sound %d]", len(c.samples)/640)
+	}
+	return fmt.Sprintf("[sound %d…]", len(c.samples)/640)
+}
+
+// asked returns the prompts of all answers, and read those that were set.
+func (f *fakeEngine) asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.prompts)
+}
+
+func (f *fakeEngine) read() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.sets)
+}
+
+// show prints a prompt: words, [sound TOKENS], [picture TOKENS]. f.mu is held.
 func (f *fakeEngine) show(p Prompt) string {
 	var words []string
 	for _, part := range p {
@@ -209,11 +231,7 @@ func (f *fakeEngine) show(p Prompt) string {
 				words = append(words, f.words[id])
 			}
 		case *fakeClip:
-			open := ""
-			if !m.ended {
-				open = "…"
-			}
-			words = append(words, fmt.Sprintf("[sound %d%s]", m.Tokens(), open))
+			words = append(words, m.show())
 		case *fakePicture:
 			words = append(words, fmt.Sprintf("[picture %d]", m.tokens))
 		}
@@ -345,7 +363,9 @@ func (s *fakeSequence) Generate(ctx context.Context, g engine.Generate) iter.Seq
 		var maker sync.WaitGroup
 		defer maker.Wait()
 		defer cancel()
+		s.f.mu.Lock()
 		shown := s.f.show(s.prompt)
+		s.f.mu.Unlock()
 		maker.Go(func() {
 			defer close(made)
 			s.make(ctx, g, shown, made)

@@ -33,7 +33,7 @@ func talk(t *testing.T, context int, rng *rand.Rand, turns int) (prompts, sets [
 			p.until("response.done")
 		}
 		p.drain()
-		prompts, sets = p.fake.prompts, p.fake.sets
+		prompts, sets = p.fake.asked(), p.fake.read()
 	})
 	return prompts, sets
 }
@@ -97,7 +97,7 @@ func TestRetentionRatioAndLimitOfTokens(t *testing.T) {
 		}
 		p.drain()
 		before := 0
-		for i, prompt := range p.fake.prompts {
+		for i, prompt := range p.fake.asked() {
 			n := words(prompt) - head
 			if n > limit {
 				t.Errorf("prompt %d has %d tokens behind the instructions, want at most %d", i, n, limit)
@@ -136,7 +136,7 @@ func TestSpeechThatIsTooLongAloneLosesItsBeginning(t *testing.T) {
 			~ silence 1s`)
 		p.until("response.done")
 		p.drain()
-		last := p.fake.prompts[len(p.fake.prompts)-1]
+		last := p.fake.asked()[len(p.fake.asked())-1]
 		if n := strings.Count(last, "[sound"); n < 2 || n > 4 {
 			t.Errorf("%d clips in %q", n, last)
 		}

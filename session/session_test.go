@@ -227,7 +227,7 @@ func TestItemSoundIsTrimmedLikeABuffer(t *testing.T) {
 			< conversation.item.done
 			> {"type":"response.create"}`)
 		p.until("response.done")
-		if got := p.fake.prompts[0]; !strings.HasPrefix(got, "<user [sound 4") {
+		if got := p.fake.asked()[0]; !strings.HasPrefix(got, "<user [sound 4") {
 			t.Errorf("prompt %q, want about 1.6 s of sound", got)
 		}
 	})
@@ -295,14 +295,14 @@ func TestSpeechIsReadInWhileItIsSpoken(t *testing.T) {
 		p.lines(`< session.created
 			~ speech 2s
 			< input_audio_buffer.speech_started`)
-		if n := len(p.fake.sets); n != 1 || !strings.HasSuffix(p.fake.sets[0], "…]") {
-			t.Errorf("sets while speaking: %q, want one that ends in growing sound", p.fake.sets)
+		if n := len(p.fake.read()); n != 1 || !strings.HasSuffix(p.fake.read()[0], "…]") {
+			t.Errorf("sets while speaking: %q, want one that ends in growing sound", p.fake.read())
 		}
 		p.lines(`~ silence 1s`)
 		p.until("response.done")
 		synctest.Wait()
 		want := []string{"<user [sound 62] user> <assistant", "<user [sound 62] user> <assistant ok assistant>"}
-		got := p.fake.sets[1:]
+		got := p.fake.read()[1:]
 		if len(got) != 2 || !strings.HasSuffix(got[0], "<assistant") || !strings.HasSuffix(got[1], "ok assistant>") {
 			t.Errorf("sets after it: %q, want like %q", got, want)
 		}
@@ -313,8 +313,8 @@ func TestInstructionsAreReadInAtOnce(t *testing.T) {
 	hold(t, func(_ *player, o *Options) { o.Instructions = "Be kind." }, func(p *player) {
 		p.lines(`< session.created`)
 		synctest.Wait()
-		if len(p.fake.sets) != 1 || p.fake.sets[0] != "<system Be kind. system>" {
-			t.Errorf("sets: %q", p.fake.sets)
+		if len(p.fake.read()) != 1 || p.fake.read()[0] != "<system Be kind. system>" {
+			t.Errorf("sets: %q", p.fake.read())
 		}
 	})
 }

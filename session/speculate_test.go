@@ -80,7 +80,7 @@ func TestAnswerIsThereWhenTheTurnEnds(t *testing.T) {
 		if events := p.drain(); len(events) > 0 {
 			t.Errorf("before the end of the turn: %v", events)
 		}
-		if got := p.fake.prompts; len(got) != 1 {
+		if got := p.fake.asked(); len(got) != 1 {
 			t.Errorf("prompts %q, want one that is answered already", got)
 		}
 		p.line("~ silence 120ms") // the turn ends, and no time passes after that
@@ -130,7 +130,7 @@ func TestLongAnswerGoesOnFromTheSpeculation(t *testing.T) {
 		if said != strings.Join(pieces, "") {
 			t.Errorf("said %q", said)
 		}
-		if n := len(p.fake.prompts); n != 1 {
+		if n := len(p.fake.asked()); n != 1 {
 			t.Errorf("%d answers were made, want one", n)
 		}
 	})
@@ -169,9 +169,7 @@ func TestSpeculationChangesNothingButTheDelay(t *testing.T) {
 					p.line("~ silence 3s")
 				}
 				events = named(p.drain())
-				p.fake.mu.Lock()
-				sets = slices.Clone(p.fake.sets)
-				p.fake.mu.Unlock()
+				sets = p.fake.read()
 			})
 			return events, sets
 		}
@@ -206,7 +204,7 @@ func TestAbandonedSpeculationLeavesTheSequenceAlone(t *testing.T) {
 			~ silence 1s`)
 		p.until("response.done")
 		p.drain()
-		sets := p.fake.sets
+		sets := p.fake.read()
 		if len(sets) != 4 || !strings.HasSuffix(sets[0], "…]") || !strings.HasSuffix(sets[1], "[sound 31] user> <assistant") {
 			t.Errorf("sets %q, want the growing clip, the speculation about its beginning, about its end, the answer", sets)
 			return
@@ -232,8 +230,8 @@ func TestSpeculationThatFailsIsAskedAgain(t *testing.T) {
 		p.until("response.output_text.delta")
 		p.until("response.done")
 		p.drain()
-		if n := len(p.fake.prompts); n != 2 || p.fake.prompts[0] != p.fake.prompts[1] {
-			t.Errorf("prompts %q, want the same twice", p.fake.prompts)
+		if n := len(p.fake.asked()); n != 2 || p.fake.asked()[0] != p.fake.asked()[1] {
+			t.Errorf("prompts %q, want the same twice", p.fake.asked())
 		}
 	})
 }

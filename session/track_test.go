@@ -64,7 +64,7 @@ func TestTracksAreHeardAndSeen(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if p := fake.prompts[len(fake.prompts)-1]; !strings.HasPrefix(p, "<user [picture 280] [sound 3") {
+		if p := fake.asked()[len(fake.asked())-1]; !strings.HasPrefix(p, "<user [picture 280] [sound 3") {
 			t.Errorf("prompt %q", p)
 		}
 		if fake.left() != 0 {

@@ -67,8 +67,8 @@ func TestWordsOfTheUserAreWrittenDown(t *testing.T) {
 		if first < 0 || delta < first {
 			t.Errorf("the words come before the answer: %v", kinds)
 		}
-		i := slices.IndexFunc(p.fake.prompts, func(s string) bool { return strings.HasPrefix(s, "<user Transcribe") })
-		if got := p.fake.prompts[i]; !strings.Contains(got, `the language "de"`) || !strings.HasSuffix(got, "about this: Zoo [sound 45] user> <assistant") {
+		i := slices.IndexFunc(p.fake.asked(), func(s string) bool { return strings.HasPrefix(s, "<user Transcribe") })
+		if got := p.fake.asked()[i]; !strings.Contains(got, `the language "de"`) || !strings.HasSuffix(got, "about this: Zoo [sound 45] user> <assistant") {
 			t.Errorf("prompt %q", got)
 		}
 		item := p.expandIDs(events, "input_audio_buffer.committed")
@@ -99,8 +99,8 @@ func TestWordsWaitForTheFirstTokenOfTheAnswer(t *testing.T) {
 		p.lines("< session.created\n" + wanted + `
 			~ speech 1s
 			~ silence 4s`)
-		if got := captions(p.drain()); len(got) != 0 || len(p.fake.prompts) != 1 {
-			t.Errorf("%q was told and %q asked before the answer began", got, p.fake.prompts)
+		if got := captions(p.drain()); len(got) != 0 || len(p.fake.asked()) != 1 {
+			t.Errorf("%q was told and %q asked before the answer began", got, p.fake.asked())
 		}
 		time.Sleep(3 * time.Second)
 		if got := captions(p.drain()); len(got) != 2 {
@@ -197,13 +197,13 @@ func TestTranscriptionSessionAnswersNothing(t *testing.T) {
 				< input_audio_buffer.speech_started
 				~ silence 1s`)
 			p.until("conversation.item.input_audio_transcription.completed")
-			for _, set := range p.fake.sets {
+			for _, set := range p.fake.read() {
 				if !strings.HasPrefix(set, "<user Transcribe") || strings.Count(set, "[sound") != 1 {
 					t.Errorf("%s: the model reads %q", name, set)
 				}
 			}
-			if n := len(p.fake.sets); n != 4 || !strings.HasSuffix(p.fake.sets[2], "…]") {
-				t.Errorf("%s: the model reads %q, want each utterance while it is spoken and then", name, p.fake.sets)
+			if n := len(p.fake.read()); n != 4 || !strings.HasSuffix(p.fake.read()[2], "…]") {
+				t.Errorf("%s: the model reads %q, want each utterance while it is spoken and then", name, p.fake.read())
 			}
 			if got := p.fake.left(); got > 1 {
 				t.Errorf("%s: %d clips and sequences are kept", name, got)
