@@ -26,6 +26,7 @@ type benchCommand struct {
 	Vision  benchVision  `cmd:"" help:"The vision tower, by soft tokens."`
 	Load    benchLoad    `cmd:"" help:"From a folder to the first token."`
 	Batch   benchBatch   `cmd:"" help:"Several sequences through the whole engine, sampling included."`
+	Latency benchLatency `cmd:"" help:"From the last sample of speech to the first token."`
 }
 
 // benchFlags are what the subcommands share.
