@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,6 +33,7 @@ type fake struct {
 	received []event // of all connections, sound left out
 	sounds   int     // appended frames of the present connection
 	silent   bool    // answers are begun and not ended
+	voiced   bool    // answers are spoken, half a second a word
 	answer   string
 }
 
@@ -68,7 +70,11 @@ func (f *fake) realtime(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.conn, f.sounds = conn, 0
 	f.mu.Unlock()
-	f.send(event{"type": "session.created", "session": event{"type": "realtime", "instructions": "You are kind."}})
+	session := event{"type": "realtime", "instructions": "You are kind.", "output_modalities": []string{"text"}}
+	if f.voiced {
+		session["output_modalities"] = []string{"audio"}
+	}
+	f.send(event{"type": "session.created", "session": session})
 	for {
 		_, data, err := conn.Read(r.Context())
 		if err != nil {
@@ -106,7 +112,13 @@ func (f *fake) handle(e event) {
 func (f *fake) respond(open bool) {
 	f.send(event{"type": "response.created", "response": event{"id": "resp_1"}})
 	for _, word := range strings.SplitAfter(f.answer, " ") {
-		f.send(event{"type": "response.output_text.delta", "item_id": "item_answer", "delta": word})
+		if f.voiced {
+			half := base64.StdEncoding.EncodeToString(make([]byte, 2*24000/2))
+			f.send(event{"type": "response.output_audio_transcript.delta", "item_id": "item_answer", "delta": word})
+			f.send(event{"type": "response.output_audio.delta", "item_id": "item_answer", "delta": half})
+		} else {
+			f.send(event{"type": "response.output_text.delta", "item_id": "item_answer", "delta": word})
+		}
 	}
 	if !open {
 		f.done("completed")

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -176,6 +177,36 @@ func TestPageStopsAnAnswer(t *testing.T) {
 		"conversation.item.create", "response.create", "response.cancel", "conversation.item.create", "response.create"}
 	if got := f.order(); !slices.Equal(got, want) {
 		t.Errorf("events = %q, want %q", got, want)
+	}
+}
+
+func TestPagePlaysTheVoiceOfTheServer(t *testing.T) {
+	f := newFake(t)
+	f.voiced = true
+	p := open(t, f.URL, Options{})
+	check(t, p.Wait(idle, soon))
+	check(t, p.Click("open-settings"))
+	check(t, p.Click("aloud"))
+	check(t, p.Press("\x1b"))
+	check(t, p.Ask("Good morning."))
+	answers(t, p, 1, f.answer)
+	check(t, p.Wait(answering, soon)) // it is played after its end
+	check(t, p.Press("\x1b"))
+	check(t, p.Wait(idle, soon))
+	updates := f.sent("session.update")
+	if last := updates[len(updates)-1]; !strings.Contains(last, `"output_modalities":["audio"]`) {
+		t.Errorf("session update = %s", last)
+	}
+	cut := f.sent("conversation.item.truncate")
+	if len(cut) != 1 || !strings.Contains(cut[0], `"item_id":"item_answer"`) {
+		t.Fatalf("truncations = %q", cut)
+	}
+	var e struct {
+		Ms float64 `json:"audio_end_ms"`
+	}
+	check(t, json.Unmarshal([]byte(cut[0]), &e))
+	if e.Ms >= 2500 {
+		t.Errorf("stopped after %v ms, want less than the whole answer", e.Ms)
 	}
 }
 

@@ -13,6 +13,7 @@ import * as notices from './notices.js';
 import { Realtime } from './realtime.js';
 import { Recording } from './recording.js';
 import { Settings } from './settings.js';
+import { Sound } from './sound.js';
 import { Speech } from './speech.js';
 
 const pictureQuestion = 'What do you see?'; // for a picture without words
@@ -31,12 +32,12 @@ const conversation = new Conversation({
   recording: new Recording(),
   show: pictures,
 });
-const speech = new Speech({
-  onchange: (speaking) => {
-    microphone.held = speaking; // it would hear the voice of the browser
-    paint();
-  },
-});
+const speaking = (now) => {
+  microphone.held = now; // it would hear the voice
+  paint();
+};
+const speech = new Speech({ onchange: speaking }); // where the server has no voice
+const sound = new Sound({ onchange: speaking });
 const microphone = new Microphone({
   onframe: (audio, level) => {
     conversation.sound(audio, level);
@@ -51,6 +52,7 @@ const microphone = new Microphone({
 let link = 'connecting';
 let starting = false; // the microphone was asked for and is not there yet
 let instructions = ''; // of the server, for who writes none
+let voiced = false; // the server has a voice
 
 // pictures collects what goes with the turn that begins now.
 function pictures() {
@@ -129,8 +131,15 @@ function paintCamera(fault) {
 
 function stop() {
   conversation.interrupt();
-  speech.stop();
+  hush();
   paint();
+}
+
+// hush stops the voice; the model is told how much of its answer was heard.
+function hush() {
+  speech.stop();
+  const heard = sound.stop();
+  if (heard && client.ready) client.send('conversation.item.truncate', { item_id: heard.item, content_index: 0, audio_end_ms: heard.ms });
 }
 
 // ask sends what is written, or the question for a picture without words.
@@ -142,7 +151,7 @@ function ask(text) {
     return;
   }
   find('text').value = '';
-  speech.stop();
+  hush();
   conversation.ask(text);
 }
 
@@ -151,7 +160,7 @@ function configure() {
   const detection = { type: 'server_vad', silence_duration_ms: settings.get('silence'), create_response: true, interrupt_response: true };
   const session = {
     type: 'realtime',
-    output_modalities: ['text'],
+    output_modalities: [settings.get('aloud') && voiced ? 'audio' : 'text'],
     audio: { input: { format: { type: 'audio/pcm', rate: 24000 }, turn_detection: detection } },
   };
   session.instructions = settings.get('instructions') || instructions;
@@ -160,6 +169,8 @@ function configure() {
 
 client.addEventListener('session.created', ({ detail }) => {
   instructions = detail.session.instructions ?? '';
+  voiced = detail.session.output_modalities?.includes('audio') ?? false;
+  find('aloud').closest('.switch').hidden = !voiced && !Speech.available;
   settings.suggest(instructions);
   configure();
   conversation.resume();
@@ -174,23 +185,24 @@ client.addEventListener('link', ({ detail: { state, message, seconds } }) => {
   if (state === 'waiting') notices.show('link', `${message} Trying again in ${seconds} s.`, retry);
   if (state === 'ended') notices.show('link', message, retry);
   if (state === 'locked') notices.show('link', message, { name: 'Settings', run: () => settings.open() });
-  if (state !== 'ready') speech.stop();
+  if (state !== 'ready') hush();
   paint();
 });
 
-client.addEventListener('input_audio_buffer.speech_started', () => speech.stop());
+client.addEventListener('input_audio_buffer.speech_started', hush);
+client.addEventListener('response.output_audio.delta', ({ detail }) => sound.play(detail.item_id, detail.delta));
 conversation.addEventListener('change', paint);
 conversation.addEventListener('fault', ({ detail }) => notices.show('fault', detail));
-conversation.addEventListener('delta', ({ detail }) => settings.get('aloud') && speech.add(detail));
+conversation.addEventListener('delta', ({ detail }) => settings.get('aloud') && !voiced && speech.add(detail));
 conversation.addEventListener('answer', ({ detail }) => {
   find('spoken').textContent = detail; // for screen readers, once and whole
-  if (settings.get('aloud')) speech.finish();
+  if (settings.get('aloud') && !voiced) speech.finish();
 });
 
 settings.addEventListener('change', async ({ detail: name }) => {
-  if (name === 'instructions' || name === 'silence') configure();
+  if (name === 'instructions' || name === 'silence' || name === 'aloud') configure();
   if (name === 'key') client.open(settings.key);
-  if (name === 'aloud' && !settings.get('aloud')) speech.stop();
+  if (name === 'aloud' && !settings.get('aloud')) hush();
   if (name === 'camera' && camera.on) see();
   if (name === 'microphone' && microphone.on) {
     microphone.stop();
@@ -228,5 +240,4 @@ addEventListener('keydown', (event) => {
 });
 addEventListener('online', () => link === 'waiting' && client.open());
 
-if (!Speech.available) find('aloud').closest('.switch').hidden = true;
 client.open(settings.key);
