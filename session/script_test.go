@@ -24,6 +24,7 @@ import (
 	"hark/internal/leak"
 	"hark/media"
 	"hark/media/mediatest"
+	"hark/session/realtime"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
@@ -44,6 +45,9 @@ func TestMain(m *testing.M) { leak.Main(m) }
 //	# …                     a comment
 //	% key value             a setting of the session, before all else
 //	! 1000                  the server closed with this code
+//	x 20 A ;; B             lines A and B, 20 times
+//
+// In what the client sends, PNG is a picture and LONG 1000 characters.
 //
 // At the end the client leaves, and nothing may be left of the engine's.
 func TestScripts(t *testing.T) {
@@ -72,6 +76,7 @@ type player struct {
 	events chan []byte
 	rate   int
 	phase  float64
+	plays  bool // the connection plays sound itself
 
 	shutDown func() // ends the context of Run
 	broken   bool   // the session ends otherwise than by the client's leaving
@@ -112,6 +117,9 @@ func hold(t *testing.T, setUp func(*player, *Options), body func(*player)) {
 		}
 		var conn media.Conn
 		conn, p.client = mediatest.Pipe()
+		if p.plays {
+			conn = &track{Conn: conn}
+		}
 		go func() {
 			defer close(p.events)
 			for {
@@ -141,7 +149,8 @@ func hold(t *testing.T, setUp func(*player, *Options), body func(*player)) {
 		if left := p.fake.left(); left != 0 {
 			t.Errorf("%s: %d clips, pictures and sequences were not closed", p.where, left)
 		}
-		if !strings.Contains(log.String(), `msg="session ended"`) || strings.Contains(log.String(), "secret") {
+		began := !errors.Is(p.err, ErrUnknownConversation)
+		if began != strings.Contains(log.String(), `msg="session ended"`) || strings.Contains(log.String(), "secret") {
 			t.Errorf("%s: log: %s", p.where, log.String())
 		}
 	})
@@ -173,6 +182,14 @@ func (p *player) set(o *Options, line string) {
 		o.Beta = true
 	case "sequences":
 		p.fake.maxOpen = int64(n)
+	case "plays":
+		p.plays = true
+	case "resume":
+		o.Shelf, o.Resume = NewShelf(1, time.Minute), fields[2]
+	case "limit":
+		o.RateLimits = func() []realtime.RateLimit {
+			return []realtime.RateLimit{{Name: "requests", Limit: n, Remaining: n - 1, ResetSeconds: 0.5}}
+		}
 	default:
 		p.t.Fatalf("%s: unknown setting", p.where)
 	}
@@ -186,6 +203,17 @@ func (p *player) line(line string) {
 		p.send(p.expand(rest))
 	case "<":
 		p.want(rest)
+	case "x":
+		times, lines, _ := strings.Cut(rest, " ")
+		n, err := strconv.Atoi(times)
+		if err != nil {
+			p.t.Fatalf("%s: %v", p.where, err)
+		}
+		for range n {
+			for one := range strings.SplitSeq(lines, " ;; ") {
+				p.line(one)
+			}
+		}
 	case "~", "~~":
 		p.speak(rest, kind == "~~")
 	case "@":
@@ -230,6 +258,7 @@ func (p *player) expand(s string) string {
 		}
 		s = strings.ReplaceAll(s, "PNG", "data:image/png;base64,"+base64.StdEncoding.EncodeToString(b.Bytes()))
 	}
+	s = strings.ReplaceAll(s, "LONG", strings.Repeat("x", 1000))
 	for name, id := range p.names {
 		s = strings.ReplaceAll(s, `"`+name+`"`, `"`+id+`"`)
 	}
