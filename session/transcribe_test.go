@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"hark/engine"
+	"hark/session/conversation"
+	"hark/session/realtime"
 )
 
 // scribe makes the engine answer questions for words with words of its own.
@@ -213,17 +215,18 @@ func TestTranscriptionSessionAnswersNothing(t *testing.T) {
 }
 
 func TestTranscriptionSessionHasNoEnd(t *testing.T) {
-	hold(t, func(_ *player, o *Options) { o.Transcribe = true }, func(p *player) {
-		scribe(p, "x")
-		p.lines(`< session.created
-			> {"type":"session.update","session":{"audio":{"input":{"turn_detection":null}}}}`)
-		for range MaxItems + 10 {
-			p.lines("~~ speech 120ms\n> {\"type\":\"input_audio_buffer.commit\"}\n@ 100ms")
-			if got := kinds(p.drain()); slices.Contains(got, "error") {
-				t.Fatal("an error after many utterances")
-			}
+	s := &session{}
+	s.config.Type = realtime.TranscriptionSession
+	for i := range MaxItems + 10 {
+		s.makeRoom()
+		if s.items.Len() >= MaxItems {
+			t.Fatalf("no room for utterance %d", i)
 		}
-	})
+		s.items.Add(&conversation.Item{Item: realtime.Item{ID: fmt.Sprint(i)}})
+	}
+	if s.items.Get("0") != nil || s.items.Get("10") == nil || len(s.trash) != 10 {
+		t.Errorf("%d items, %d of them to be freed", s.items.Len(), len(s.trash))
+	}
 }
 
 func TestWordsAreBatchWork(t *testing.T) {
