@@ -14,9 +14,9 @@ rm -rf "$feed"
 mkdir -p "$WORK/packs"
 chmod +x "$WORK"/assets/bin/*
 export LD_LIBRARY_PATH="$WORK/assets/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" # a bare machine lacks what espeak-ng links
-$python -m train.feed "$WORK/assets" "$feed" --packs "$WORK/packs" --painters "${PAINTERS:-9}" --small "${SMALL:-4}" \
+$python -m train.feed "$WORK/assets" "$feed" --packs "$WORK/packs" --painters "${PAINTERS:-8}" --small "${SMALL:-4}" \
 	--espeak "${ESPEAK:-4000}" --flite "${FLITE:-2000}" >"$WORK/feed.log" 2>&1 &
 producers=$!
 trap 'kill $producers 2>/dev/null || true' EXIT
 $python -m train.loop --assets "$WORK/assets" --tokenizer "$WORK/tokenizer" --feed "$feed" --out "$RUN" \
-	--minutes "$minutes" --makers "${MAKERS:-5}" "$@"
+	--minutes "$minutes" --makers "${MAKERS:-6}" "$@"

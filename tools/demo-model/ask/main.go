@@ -1,6 +1,7 @@
 // Command ask answers cases for the demo model's evaluation with hark's own
 // engine, greedy, in raw form: nothing is cut off a clip, and a tool call is
-// printed as the chat format has it. It reads one JSON object a line from its
+// printed as the chat format has it. Calls are kept within the declarations, as
+// sessions keep them, unless -free is given. It reads one JSON object a line from its
 // standard input and writes one a line.
 //
 //	go run ./tools/demo-model/ask -model DIR < cases > answers
@@ -56,6 +57,7 @@ type message struct {
 func main() {
 	log.SetFlags(0)
 	dir := flag.String("model", "", "folder of the checkpoint")
+	free := flag.Bool("free", false, "do not keep tool calls within their declarations")
 	flag.Parse()
 	src, err := weights.Dir(*dir)
 	if err != nil {
@@ -73,7 +75,7 @@ func main() {
 		} else if err != nil {
 			log.Fatal(err)
 		}
-		answer, err := ask(e, &r)
+		answer, err := ask(e, &r, *free)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -84,7 +86,7 @@ func main() {
 }
 
 // ask answers one case.
-func ask(e *engine.Engine, r *request) (string, error) {
+func ask(e *engine.Engine, r *request, free bool) (string, error) {
 	media, err := r.media(e)
 	if err != nil {
 		return "", err
@@ -114,8 +116,14 @@ func ask(e *engine.Engine, r *request) (string, error) {
 	if _, err := seq.Set(prompt); err != nil {
 		return "", err
 	}
+	g := engine.Generate{Max: r.Most}
+	if len(o.Tools) > 0 && !free {
+		if g.Grammar, g.Trigger, err = e.Format().Calls(o.Tools, false); err != nil {
+			return "", err
+		}
+	}
 	var ids []token.ID
-	for t, err := range seq.Generate(context.Background(), engine.Generate{Max: r.Most}) {
+	for t, err := range seq.Generate(context.Background(), g) {
 		if err != nil {
 			return "", err
 		}

@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("table.md"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--hark", action="store_true", help="ask hark's engine (needs Go) instead of transformers")
+    parser.add_argument("--free", action="store_true", help="with --hark: tool calls are not kept within their declarations")
     args = parser.parse_args()
     shared = splits.overlaps(args.work / "assets")
     if shared:
@@ -67,7 +68,7 @@ def main() -> None:
     kept = args.out.with_suffix(".json")
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     wanted = args.only.split("|")
-    model = Hark(args.checkpoint) if args.hark else Model(args.checkpoint, args.threads)
+    model = Hark(args.checkpoint, args.free) if args.hark else Model(args.checkpoint, args.threads)
     for name, make in Cases(args.work, args.n, args.seed).all().items():
         if name in rows or not any(w in name for w in wanted):
             continue

@@ -32,10 +32,10 @@ class RowShape:
     """How large a batch is; the same every time, so that it is compiled once."""
 
     tokens: int = 768  # in a row
-    rows: int = 64
-    audio_rows: int = 36
+    rows: int = 128
+    audio_rows: int = 88
     frames: int = 2048  # in an audio row
-    pictures: int = 104
+    pictures: int = 224
 
     @classmethod
     def parse(cls, text: str) -> "RowShape":
