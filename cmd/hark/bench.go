@@ -27,6 +27,7 @@ type benchCommand struct {
 	Load    benchLoad    `cmd:"" help:"From a folder to the first token."`
 	Batch   benchBatch   `cmd:"" help:"Several sequences through the whole engine, sampling included."`
 	Latency benchLatency `cmd:"" help:"From the last sample of speech to the first token."`
+	Voice   benchVoice   `cmd:"" help:"From the last sample of speech to the first token and the first sound, through a server."`
 }
 
 // benchFlags are what the subcommands share.
