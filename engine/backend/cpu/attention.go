@@ -60,6 +60,7 @@ func (a *attention) query(r int, q []float32, v view) {
 // other: float32, or codes.
 type kvRows struct {
 	floats kernel.Matrix
+	next   []float32    // more of them, to be read next
 	codes  kernel.Codes // Data is nil where they are float32
 }
 
@@ -70,7 +71,7 @@ func (a *attention) score(keys kvRows, first, n int) {
 	if keys.codes.Data != nil {
 		kernel.MatMulCodes(dst, q, keys.codes, a.rows, n, a.dim)
 	} else {
-		kernel.MatMul(dst, q, keys.floats, a.rows, n, a.dim)
+		kernel.MatMulAhead(dst, q, keys.floats, a.rows, n, a.dim, keys.next)
 	}
 }
 
@@ -96,19 +97,28 @@ func (a *attention) softmaxRow(r int) {
 // add mixes in n values from position first on, columns from to to.
 func (a *attention) add(values kvRows, first, n, from, to int) {
 	width := a.high - a.low
-	for r := 0; r < a.rows; r += tileRows {
-		dst := kernel.Matrix{Data: a.mix[r*a.dim+from:], Stride: a.dim}
-		p := kernel.Matrix{Data: a.scores[r*width+first-a.low:], Stride: width}
-		if c := values.codes; c.Data != nil {
-			c.Data = c.Data[from:]
-			if c.Next != nil {
-				c.Next = c.Next[from:]
-			}
-			kernel.MixCodes(dst, p, c, n, to-from)
-		} else {
-			kernel.Mix(dst, p, kernel.Matrix{Data: values.floats.Data[from:], Stride: values.floats.Stride}, n, to-from)
-		}
+	dst := kernel.Matrix{Data: a.mix[from:], Stride: a.dim}
+	p := kernel.Matrix{Data: a.scores[first-a.low:], Stride: width}
+	if values.codes.Data == nil {
+		v := kernel.Matrix{Data: values.floats.Data[from:], Stride: values.floats.Stride}
+		kernel.MixAhead(dst, p, v, a.rows, n, to-from, skip(values.next, from))
+		return
 	}
+	codes := values.codes
+	codes.Data, codes.Next = codes.Data[from:], skip(codes.Next, from)
+	for r := 0; r < a.rows; r += tileRows {
+		kernel.MixCodes(
+			kernel.Matrix{Data: dst.Data[r*a.dim:], Stride: a.dim},
+			kernel.Matrix{Data: p.Data[r*width:], Stride: width}, codes, n, to-from)
+	}
+}
+
+// skip returns s without its first n values, nil if it has no more.
+func skip[T any](s []T, n int) []T {
+	if len(s) <= n {
+		return nil
+	}
+	return s[n:]
 }
 
 // result writes columns from to to of row r to dst [D].
@@ -205,17 +215,17 @@ func (j *attendJob) mix(a *attention, l *layerKV, ref tileRef, rows, from, to in
 // page.
 func (l *layerKV) rows(which half, h, first, n int) kvRows {
 	pg, at := l.pages[first/pagePositions], l.slot(which, h, first)
+	next, begin := pg, at.at // of the next page
+	if i := first/pagePositions + 1; i < len(l.pages) {
+		next, begin = l.pages[i], l.slot(which, h, 0).at
+	}
 	if l.Bits == 0 {
-		return kvRows{floats: kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}}
+		return kvRows{floats: kernel.Matrix{Data: pg.data[at.at : at.at+n*l.Dim], Stride: l.Dim}, next: next.data[begin:]}
 	}
-	rows := kernel.Codes{
-		Data: pg.codes[at.at : at.at+n*l.Dim], Stride: l.Dim,
+	return kvRows{codes: kernel.Codes{
+		Data: pg.codes[at.at : at.at+n*l.Dim], Stride: l.Dim, Next: next.codes[begin:],
 		Scales: pg.scales[at.scale : at.scale+n*at.scales()], Group: at.group,
-	}
-	if next := first/pagePositions + 1; next < len(l.pages) {
-		rows.Next = l.pages[next].codes[l.slot(which, h, 0).at:]
-	}
-	return kvRows{codes: rows}
+	}}
 }
 
 // offset returns where row r of a tile begins in q.

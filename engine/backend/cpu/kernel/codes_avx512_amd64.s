@@ -1,36 +1,10 @@
 //go:build amd64 && !purego
 
 #include "textflag.h"
+#include "lanes_avx512.h"
 
 // As in matmul_avx512_amd64.s one accumulator of 16 lanes belongs to each
 // result, value i in lane i mod 16. Codes become float32 as they are loaded.
-
-// FOLD4 adds up the quarters of four accumulators: quarter q of out becomes
-// (q0+q2)+(q1+q3) of accumulator q. Clobbers a, b, c, d, t.
-#define FOLD4(a, b, c, d, t, out) \
-	VSHUFF64X2 $0x44, b, a, t   \
-	VSHUFF64X2 $0xee, b, a, a   \
-	VADDPS     a, t, a          \
-	VSHUFF64X2 $0x44, d, c, t   \
-	VSHUFF64X2 $0xee, d, c, c   \
-	VADDPS     c, t, c          \
-	VSHUFF64X2 $0x88, c, a, t   \
-	VSHUFF64X2 $0xdd, c, a, a   \
-	VADDPS     a, t, out
-
-// PAIRS adds neighbouring lanes: each quarter of out becomes
-// a0+a1, a2+a3, b0+b1, b2+b3. Clobbers t.
-#define PAIRS(a, b, t, out) \
-	VSHUFPS $0x88, b, a, t   \
-	VSHUFPS $0xdd, b, a, out \
-	VADDPS  out, t, out
-
-// ROW multiplies the vector of x in Z20 with those of codes in Z16 to Z19.
-#define ROW(a, b, c, d) \
-	VFMADD231PS Z16, Z20, a \
-	VFMADD231PS Z17, Z20, b \
-	VFMADD231PS Z18, Z20, c \
-	VFMADD231PS Z19, Z20, d
 
 // CODES16 makes values of 16 codes of each of 4 rows, in Z16 to Z19; at is
 // where they are in their groups.
@@ -78,22 +52,7 @@ TEXT ·dotCodes4x4AVX512(SB), NOSPLIT, $0-72
 	LEAQ (R14)(R14*2), R15
 
 	// Z0 to Z15: row r of x, row c of codes in Z(4r+c).
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
+	ZERO16
 
 	// R13 walks through the 4 rows that are aheadRows rows on.
 	LEAQ (DX)(R9*8), R13
@@ -112,19 +71,12 @@ loop:
 	SUBQ       $32, CX
 	JGT        loop
 
-	// Quarter r of Z0 to Z3: row r of x, row 0 to 3 of codes.
-	FOLD4(Z0, Z4, Z8, Z12, Z20, Z0)
-	FOLD4(Z1, Z5, Z9, Z13, Z21, Z1)
-	FOLD4(Z2, Z6, Z10, Z14, Z22, Z2)
-	FOLD4(Z3, Z7, Z11, Z15, Z23, Z3)
-	PAIRS(Z0, Z1, Z4, Z0)
-	PAIRS(Z2, Z3, Z5, Z2)
-	PAIRS(Z0, Z2, Z4, Z0)
-	VMOVUPS       X0, (DI)
-	VEXTRACTF32X4 $1, Z0, (DI)(R12*1)
-	VEXTRACTF32X4 $2, Z0, (DI)(R12*2)
-	LEAQ          (R12)(R12*2), R12
-	VEXTRACTF32X4 $3, Z0, (DI)(R12*1)
+	SUM16
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, (DI)(R12*1)
+	VMOVUPS X2, (DI)(R12*2)
+	VMOVUPS X3, (DI)(R13*1)
 	VZEROUPPER
 	RET
 

@@ -39,6 +39,7 @@ var selfChecks = []selfCheck{
 	{"UnpackF32", 0, selfUnpackF32}, {"UnpackBF16", 0, selfUnpackBF16}, {"UnpackF16", 0, selfUnpackF16},
 	{"UnpackQ4", 1e-6, selfUnpackQ4}, {"UnpackQ8", 1e-6, selfUnpackQ8},
 	{"MatMulCodes", 4e-6, selfMatMulCodes}, {"MixCodes", 1e-5, selfMixCodes},
+	{"MatMulAhead", 2e-6, selfMatMulAhead}, {"MixAhead", 1e-5, selfMixAhead},
 }
 
 // SelfTest runs every kernel in every implementation that this processor has

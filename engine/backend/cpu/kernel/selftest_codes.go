@@ -33,15 +33,44 @@ func selfMixCodes(rng *rand.Rand, width int) (got []float32, exact, scale []floa
 	v, values := selfCodes(rng, n, width, width)
 	got = make([]float32, tile*width)
 	MixCodes(Matrix{got, width}, Matrix{p, n}, v, n, width)
-	for r := range tile {
+	exact, scale = selfMixed(p, values, n, width)
+	return got, exact, scale
+}
+
+// selfMixed returns what mixes of n rows of v by rows of p are, and the
+// magnitudes.
+func selfMixed(p, v []float32, n, width int) (exact, scale []float64) {
+	column := make([]float32, n)
+	for r := range len(p) / n {
 		for d := range width {
-			column := make([]float32, n)
 			for j := range column {
-				column[j] = values[j*width+d]
+				column[j] = v[j*width+d]
 			}
 			sum, size := selfProduct(p[r*n:][:n], column)
 			exact, scale = append(exact, sum), append(scale, size)
 		}
 	}
+	return exact, scale
+}
+
+func selfMatMulAhead(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	x, w := selfValues(rng, 2*tile*n), selfValues(rng, selfRows*n)
+	got = make([]float32, 2*tile*selfRows)
+	MatMulAhead(Matrix{got, selfRows}, Matrix{x, n}, Matrix{w, n}, 2*tile, selfRows, n, x)
+	for r := range 2 * tile {
+		for o := range selfRows {
+			sum, size := selfProduct(x[r*n:][:n], w[o*n:][:n])
+			exact, scale = append(exact, sum), append(scale, size)
+		}
+	}
+	return got, exact, scale
+}
+
+func selfMixAhead(rng *rand.Rand, width int) (got []float32, exact, scale []float64) {
+	const n, rows = 37, 2 * tile
+	p, v := selfValues(rng, rows*n), selfValues(rng, n*width)
+	got = make([]float32, rows*width)
+	MixAhead(Matrix{got, width}, Matrix{p, n}, Matrix{v, width}, rows, n, width, v)
+	exact, scale = selfMixed(p, v, n, width)
 	return got, exact, scale
 }
