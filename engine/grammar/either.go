@@ -7,6 +7,7 @@ func Either(choices ...*Grammar) *Grammar {
 		g.rules[0] = append(g.rules[0], len(g.elements))
 		g.elements = append(g.elements, ref(len(g.rules)), element{kind: end})
 		g.add(c)
+		g.quote = max(g.quote, c.quote)
 	}
 	return g
 }

@@ -57,6 +57,7 @@ const (
 type Grammar struct {
 	elements []element // all alternatives of all rules, each closed by an end
 	rules    [][]int   // of each rule, where its alternatives begin
+	quote    symbol    // begins and ends strings that are bounded, see MaxString; 0: none
 }
 
 // builder makes a Grammar.

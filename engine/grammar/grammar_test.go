@@ -233,6 +233,58 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
+// TestStringsOfCallsEnd picks what a model would that finds no end: anything but
+// the token that ends a string.
+func TestStringsOfCallsEnd(t *testing.T) {
+	tok := tokenizer(t)
+	v := NewVocabulary(tok)
+	special := func(s string) token.ID {
+		ids := tok.Encode(s)
+		if len(ids) != 1 {
+			t.Fatalf("%s has %d tokens", s, len(ids))
+		}
+		return ids[0]
+	}
+	marks := Markers{Open: special("<|tool_call>"), Close: special("<tool_call|>"), Quote: special(`<|"|>`)}
+	g, err := Calls([]Tool{{Name: "f", Parameters: json.RawMessage(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a","b"],"additionalProperties":false}`)}}, marks, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	m := Either(g).New(v, []token.ID{stop})
+	logits := make([]float32, tok.Len())
+	bytes, quotes, longest := 0, 0, 0
+	for n := 0; !m.Over(); n++ {
+		if n > 4*MaxString {
+			t.Fatal("the call has no end")
+		}
+		clear(logits)
+		m.Mask(logits)
+		var allowed []token.ID
+		for id, x := range logits {
+			if x == 0 && token.ID(id) != marks.Quote {
+				allowed = append(allowed, token.ID(id))
+			}
+		}
+		pick := marks.Quote
+		if len(allowed) > 0 {
+			pick = allowed[rng.IntN(len(allowed))]
+		}
+		if err := m.Accept(pick); err != nil {
+			t.Fatal(err)
+		}
+		bytes += len(v.symbols(pick))
+		if pick == marks.Quote {
+			quotes++
+			longest = max(longest, bytes-1)
+			bytes = 0
+		}
+	}
+	if quotes != 4 || longest < MaxString || longest > MaxString+64 {
+		t.Errorf("%d quotes, the longest string has %d bytes, want two strings a little above %d", quotes, longest, MaxString)
+	}
+}
+
 func TestEitherIsOneOfAll(t *testing.T) {
 	v := NewVocabulary(tokenizer(t))
 	var all []*Grammar

@@ -21,6 +21,10 @@ type stack struct {
 // maxStacks bounds the ways in which one text may be read; schemas need few.
 const maxStacks = 4096
 
+// MaxString is how many bytes a string in a tool call may have until the only
+// token that is allowed is the one that ends it.
+const MaxString = 8 << 10
+
 // Matcher follows one answer. One goroutine may use it.
 type Matcher struct {
 	g     *Grammar
@@ -29,6 +33,9 @@ type Matcher struct {
 	known map[[2]uint64]*stack
 	masks map[string][]uint64 // allowed tokens by stacks, a bit each
 	stops []token.ID
+
+	inside bool // a string that is bounded
+	said   int  // bytes of it
 }
 
 // New returns a Matcher at the beginning of g. stops are the ids that may end
@@ -133,7 +140,25 @@ func (m *Matcher) Accept(id token.ID) error {
 		}
 	}
 	m.now = next
+	m.count(id)
 	return nil
+}
+
+// count keeps the length of the string that is open.
+func (m *Matcher) count(id token.ID) {
+	symbols := m.v.symbols(id)
+	switch {
+	case m.g.quote == 0:
+	case symbols[0] == m.g.quote:
+		m.inside, m.said = !m.inside, 0
+	case m.inside:
+		m.said += len(symbols)
+	}
+}
+
+// full reports whether a string has to end here. Inside a character it cannot.
+func (m *Matcher) full() bool {
+	return m.inside && m.said >= MaxString && len(m.step(m.now, m.g.quote)) > 0
 }
 
 // Mask makes the logits [V] of all tokens that may not come next -Inf. What is
@@ -153,10 +178,21 @@ func (m *Matcher) allowed(n int) []uint64 {
 	for _, s := range m.now {
 		key = binary.LittleEndian.AppendUint32(key, s.id)
 	}
+	full := m.full()
+	if full {
+		key = append(key, 1) // no list of stacks has this length
+	}
 	if bits, ok := m.masks[string(key)]; ok {
 		return bits
 	}
 	bits := make([]uint64, (n+63)/64)
+	if full {
+		if id := int(m.g.quote - 256); id < n {
+			bits[id>>6] |= 1 << (id & 63)
+		}
+		m.masks[string(key)] = bits
+		return bits
+	}
 	allow := func(id token.ID) {
 		if int(id) < n {
 			bits[id>>6] |= 1 << (id & 63)

@@ -44,7 +44,8 @@ type Markers struct {
 
 // Calls returns the grammar of one tool call or, if many is set, of one after
 // another: <|tool_call>call:NAME{…}<tool_call|>. If opened is set the first
-// opening marker has been written already.
+// opening marker has been written already. Strings end after MaxString bytes:
+// a model that was not trained for it may find no end by itself.
 func Calls(tools []Tool, m Markers, many, opened bool) (*Grammar, error) {
 	if len(tools) == 0 {
 		return nil, fmt.Errorf("grammar: no tool to call")
@@ -85,7 +86,9 @@ func (x *syntax) finish(start int) (*Grammar, error) {
 	if x.err != nil {
 		return nil, x.err
 	}
-	return x.grammar(start), nil
+	g := x.grammar(start)
+	g.quote = x.quote
+	return g, nil
 }
 
 // value returns the rule of a schema's values. It is known before its parts
