@@ -277,7 +277,7 @@ func (r *reader) say(p chat.Piece) error {
 			r.a.finish = finishCalls
 		}
 		return r.out.call(c)
-	case chat.PieceThought, chat.PieceBroken:
+	case chat.PieceThought, chat.PieceBroken, chat.PieceArguments: // arguments come whole with their call
 	}
 	return nil
 }

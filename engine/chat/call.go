@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // lexeme is a part of a call: text, or a string between two quote tokens.
@@ -21,6 +22,7 @@ type callReader struct {
 	rest  []lexeme
 	out   bytes.Buffer
 	depth int
+	open  bool // more of the call may follow: only what is certain is written
 }
 
 // parseCall reads "call:NAME{ARGS}". It reports false if that is not what
@@ -44,6 +46,25 @@ func parseCall(parts []lexeme, unfinished bool) (ToolCall, bool) {
 		return ToolCall{}, false
 	}
 	return ToolCall{Name: name, Arguments: r.out.Bytes()}, true
+}
+
+// beginningOfCall reads as much of a call as is written: its name and the
+// beginning of its arguments that stays what it is, whatever follows. They are
+// empty while there is nothing certain.
+func beginningOfCall(parts []lexeme) (name string, arguments []byte) {
+	if len(parts) == 0 || parts[0].quoted {
+		return "", nil
+	}
+	head, args, braces := strings.Cut(parts[0].text, "{")
+	name, ok := strings.CutPrefix(strings.TrimSpace(head), "call:")
+	name = strings.TrimSpace(name)
+	if !ok || name == "" || !braces {
+		return "", nil
+	}
+	r := &callReader{rest: append([]lexeme{{text: args}}, parts[1:]...), open: true}
+	r.out.WriteByte('{')
+	r.members('}', true) // it fails where the text ends
+	return name, r.out.Bytes()
 }
 
 // peek returns the next byte of text that is not white space. It is 0 at the
@@ -119,8 +140,14 @@ func (r *callReader) key() bool {
 func (r *callReader) value() bool {
 	switch r.peek() {
 	case 0, '"':
+		if r.open && len(r.rest) > 0 && r.rest[0].quoted && !r.rest[0].shut {
+			r.beginning(r.rest[0].text)
+			return false
+		}
 		s, ok := r.str()
-		r.string(s)
+		if ok {
+			r.string(s)
+		}
 		return ok
 	case '{':
 		r.skip()
@@ -137,6 +164,9 @@ func (r *callReader) value() bool {
 		return false
 	}
 	if i < 0 {
+		if r.open {
+			return false // a number or a word that may go on
+		}
 		i = len(text)
 	}
 	word := strings.TrimSpace(text[:i])
@@ -182,6 +212,21 @@ func (r *callReader) str() (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// beginning writes the beginning of a string, without a character that is not
+// whole.
+func (r *callReader) beginning(s string) {
+	for n := 1; n < utf8.UTFMax && n <= len(s); n++ {
+		if tail := s[len(s)-n:]; utf8.RuneStart(tail[0]) {
+			if !utf8.FullRuneInString(tail) {
+				s = s[:len(s)-n]
+			}
+			break
+		}
+	}
+	r.string(s)
+	r.out.Truncate(r.out.Len() - 1) // the quote that ends it
 }
 
 // string writes s as JSON does.

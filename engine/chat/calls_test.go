@@ -64,6 +64,47 @@ func TestCallsAreThoseTheParserReads(t *testing.T) {
 	}
 }
 
+// TestArgumentsComeAsTheyAreWritten: what is handed out of a call's arguments is
+// JSON, in pieces, each as soon as nothing can change it.
+func TestArgumentsComeAsTheyAreWritten(t *testing.T) {
+	tok := tokenizer(t)
+	f, err := NewGemma4(tok, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, text := f.NewParser(Options{}), tok.NewDecoder()
+	so := ""
+	for _, step := range []struct{ said, json string }{
+		{`<|tool_call>call:no`, ``},
+		{`te{`, `{`},
+		{`n:1`, `{"n":`}, // 1 may become 12
+		{`2`, `{"n":`},
+		{`,list:[tr`, `{"n":12,"list":[`},
+		{`ue,`, `{"n":12,"list":[true,`},
+		{`<|"|>say "hi"`, `{"n":12,"list":[true,"say \"hi\"`},
+		{` to ä北`, `{"n":12,"list":[true,"say \"hi\" to ä北`},
+		{`<|"|>]`, `{"n":12,"list":[true,"say \"hi\" to ä北"]`},
+		{`,o:{k:null}}`, `{"n":12,"list":[true,"say \"hi\" to ä北"],"o":{"k":null}}`},
+	} {
+		for _, id := range tok.Encode(step.said) {
+			for _, piece := range p.Push(id, text.Push(id)) {
+				if piece.Kind != PieceArguments || piece.Call.Name != "note" {
+					t.Fatalf("%q gave %+v", step.said, piece)
+				}
+				so += piece.Text
+			}
+		}
+		if so != step.json {
+			t.Errorf("behind %q the arguments are %q, want %q", step.said, so, step.json)
+		}
+	}
+	id := tok.Encode(`<tool_call|>`)[0]
+	out := p.Push(id, text.Push(id))
+	if len(out) != 1 || out[0].Kind != PieceToolCall || string(out[0].Call.Arguments) != so {
+		t.Errorf("at the end: %+v, want the call with %s", out, so)
+	}
+}
+
 // TestObjectsAreResultsInTheFormatsOwnForm compares a result that is an object
 // with one that is text.
 func TestObjectsAreResultsInTheFormatsOwnForm(t *testing.T) {

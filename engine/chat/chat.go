@@ -181,10 +181,11 @@ type PieceKind uint8
 
 // The kinds of pieces.
 const (
-	PieceText     PieceKind = iota // Text is part of the answer
-	PieceThought                   // Text is part of a thought
-	PieceToolCall                  // Call is a whole call
-	PieceBroken                    // Text is a call that cannot be read
+	PieceText      PieceKind = iota // Text is part of the answer
+	PieceThought                    // Text is part of a thought
+	PieceToolCall                   // Call is a whole call
+	PieceBroken                     // Text is a call that cannot be read
+	PieceArguments                  // Text is the next piece of a call's arguments, of which Call has the Name
 )
 
 // Piece is something the model has said.
@@ -195,7 +196,10 @@ type Piece struct {
 }
 
 // Parser takes a completion apart while it comes in. Texts of one kind add up
-// over the pieces. One goroutine may use it.
+// over the pieces. The arguments of a call come in pieces of JSON as soon as they
+// are certain, and are whole in the PieceToolCall behind them, of which they are
+// a beginning; a call that cannot be read to its end ends in PieceBroken. One
+// goroutine may use it.
 type Parser interface {
 	// Push takes the next id and the text that a token.Decoder gives for it,
 	// and returns what that completes. The slice is valid until the next

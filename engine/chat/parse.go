@@ -34,6 +34,8 @@ type gemma4Parser struct {
 	raw    strings.Builder // the call as the model writes it
 	call   []lexeme        // the same with its quotes told from text
 	quoted bool            // inside a string of the call
+	sent   int             // bytes of the call's arguments that were handed out
+	ahead  int             // bytes of raw at which they are looked at again
 	out    []Piece
 }
 
@@ -109,6 +111,7 @@ func (p *gemma4Parser) text(text string) {
 		} else {
 			p.call = append(p.call, lexeme{text: text, quoted: p.quoted})
 		}
+		p.argue()
 	case inResponse:
 	}
 }
@@ -124,6 +127,7 @@ func (p *gemma4Parser) mark(id token.ID) {
 			p.call[len(p.call)-1].shut = true
 		}
 		p.quoted = !p.quoted
+		p.argue()
 		return
 	}
 	switch id {
@@ -158,6 +162,22 @@ func (p *gemma4Parser) leave() {
 	p.held, p.at = "", inAnswer
 }
 
+// argue hands out what is certain of a call's arguments. The call is read from
+// its beginning each time, but not before it has grown by a 64th: the work stays
+// in proportion to its length.
+func (p *gemma4Parser) argue() {
+	if p.raw.Len() < p.ahead {
+		return
+	}
+	p.ahead = p.raw.Len() + p.raw.Len()/64
+	name, arguments := beginningOfCall(p.call)
+	if len(arguments) <= p.sent {
+		return
+	}
+	p.out = append(p.out, Piece{Kind: PieceArguments, Text: string(arguments[p.sent:]), Call: ToolCall{Name: name}})
+	p.sent = len(arguments)
+}
+
 // finish ends a call.
 func (p *gemma4Parser) finish() {
 	call, ok := parseCall(p.call, p.quoted)
@@ -180,4 +200,5 @@ func (p *gemma4Parser) broken() {
 func (p *gemma4Parser) reset() {
 	p.raw.Reset()
 	p.call, p.quoted = p.call[:0], false
+	p.sent, p.ahead = 0, 0
 }

@@ -16,9 +16,25 @@ import (
 func say(tok *token.Tokenizer, p Parser, ids []token.ID) []Piece {
 	d := tok.NewDecoder()
 	var out []Piece
+	name, arguments := "", ""
 	add := func(pieces []Piece) {
 		for _, piece := range pieces {
 			n := len(out)
+			switch piece.Kind {
+			case PieceArguments:
+				name, arguments = piece.Call.Name, arguments+piece.Text
+				if piece.Text == "" || name == "" {
+					panic("an empty piece of arguments")
+				}
+				continue
+			case PieceToolCall:
+				if arguments != "" && name != piece.Call.Name || !strings.HasPrefix(string(piece.Call.Arguments), arguments) {
+					panic(fmt.Sprintf("the arguments of %s %s began as those of %s %s", piece.Call.Name, piece.Call.Arguments, name, arguments))
+				}
+				arguments = ""
+			case PieceBroken:
+				arguments = ""
+			}
 			if n > 0 && out[n-1].Kind == piece.Kind && piece.Kind <= PieceThought {
 				out[n-1].Text += piece.Text
 				continue
