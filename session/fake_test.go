@@ -456,8 +456,9 @@ func (s *fakeSequence) Close() error {
 	return nil
 }
 
-// Parser takes "CALL name {…}" for a call, "BROKEN" for one that cannot be
-// read, and "THINK …" for a thought.
+// Parser takes "CALL name {…}" for a call, "ARGS name …" for a piece of the
+// arguments of one, "BROKEN" for one that cannot be read, and "THINK …" for a
+// thought.
 func (f *fakeEngine) Calls([]chat.Tool, bool) (*grammar.Grammar, token.ID, error) {
 	return nil, 0, nil
 }
@@ -474,6 +475,9 @@ func (fakeParser) Push(_ token.ID, text string) []chat.Piece {
 		return []chat.Piece{{Kind: chat.PieceThought, Text: text}}
 	case text == "BROKEN":
 		return []chat.Piece{{Kind: chat.PieceBroken, Text: text}}
+	case strings.HasPrefix(text, "ARGS "):
+		name, arguments, _ := strings.Cut(text[len("ARGS "):], " ")
+		return []chat.Piece{{Kind: chat.PieceArguments, Text: arguments, Call: chat.ToolCall{Name: name}}}
 	case strings.HasPrefix(text, "CALL "):
 		name, arguments, _ := strings.Cut(text[len("CALL "):], " ")
 		return []chat.Piece{{Kind: chat.PieceToolCall, Call: chat.ToolCall{Name: name, Arguments: []byte(arguments)}}}

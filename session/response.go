@@ -41,6 +41,8 @@ type response struct {
 	ids     []token.ID // written since the last item ended
 	ends    []int      // bytes of the message's text with each of them
 	mixed   bool       // they are not only those of a message: thoughts, calls
+	calling bool       // the model writes the arguments of a call
+	called  *call      // the call that the client is being given, nil outside
 	index   int        // output_index of the next item
 }
 
@@ -284,6 +286,7 @@ func (s *session) finish(r *response, status realtime.Status, reason realtime.Re
 	}
 	r.closed, r.ending = true, true
 	r.cancel()
+	s.breakCall(r)
 	if status == realtime.Completed && r.index == 0 && r.message == nil {
 		s.openMessage(r, &message{}) // an answer without a word is an answer
 		s.closeMessage(r, realtime.Completed)

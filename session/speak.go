@@ -123,10 +123,13 @@ func (s *session) sayPieces(r *response, pieces []chat.Piece) {
 			s.sayText(r, p.Text)
 		case chat.PieceThought:
 			r.mixed = true
+		case chat.PieceArguments:
+			s.callOn(r, p.Call.Name, p.Text)
 		case chat.PieceToolCall:
 			s.call(r, p.Call)
 		case chat.PieceBroken:
-			r.mixed = true
+			r.mixed, r.calling = true, false
+			s.add(r, cue{then: func() { s.breakCall(r) }})
 			s.log.Warn("the model wrote a call that cannot be read", "response", r.wire.ID)
 		}
 	}
@@ -274,35 +277,4 @@ func (s *session) closeMessage(r *response, status realtime.Status) {
 	if m.limit != nil {
 		s.cut(m, *m.limit)
 	}
-}
-
-// call sends a whole function call. A message before it ends with it.
-func (s *session) call(r *response, c chat.ToolCall) {
-	r.mixed = true // the ids so far end in those of the call
-	s.endMessage(r, realtime.Completed)
-	s.add(r, cue{then: func() { s.sendCall(r, c) }})
-	if !r.params.ParallelTools.Or(s.config.ParallelTools == nil || *s.config.ParallelTools) {
-		s.complete(r, realtime.Completed, "") // one call is all
-	}
-}
-
-// sendCall sends the events of a call.
-func (s *session) sendCall(r *response, c chat.ToolCall) {
-	arguments := string(c.Arguments)
-	if arguments == "" {
-		arguments = "{}"
-	}
-	it := &conversation.Item{Item: realtime.Item{
-		ID:     s.id.next("item"),
-		Type:   realtime.FunctionCall,
-		Status: realtime.InProgress,
-		Name:   c.Name,
-		CallID: s.id.next("call"),
-	}}
-	s.openItem(r, it)
-	s.send(realtime.ArgumentsDelta{ResponseID: r.wire.ID, ItemID: it.ID, OutputIndex: r.index, CallID: it.CallID, Delta: arguments})
-	it.Arguments, it.Status = arguments, realtime.Completed
-	s.send(realtime.ArgumentsDone{ResponseID: r.wire.ID, ItemID: it.ID, OutputIndex: r.index, CallID: it.CallID,
-		Name: it.Name, Arguments: arguments})
-	s.closeItem(r, it)
 }

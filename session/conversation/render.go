@@ -38,6 +38,9 @@ func (r *renderer) item(it *Item) {
 	case realtime.Message:
 		r.message(it)
 	case realtime.FunctionCall:
+		if it.Status == realtime.Incomplete { // it was never made
+			return
+		}
 		r.calls[it.CallID] = true
 		call := chat.ToolCall{ID: it.CallID, Name: it.Name, Arguments: []byte(it.Arguments)}
 		if m := r.last(chat.Assistant); m != nil && len(m.ToolCalls) > 0 {
