@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"hark/engine/tensor"
 )
@@ -52,8 +53,9 @@ func fillKV(b *Backend, kv tensor.KV, layers []tensor.KVLayer, n int) {
 }
 
 // BenchmarkDecodeAttention is the attention of one decoded token through all
-// layers of E2B, 8 query heads, behind so many positions, and one full layer
-// alone. MB/s are those of the keys and values that are read.
+// layers of E2B, 8 query heads, behind so many positions, and through three
+// full layers alone. MB/s are those of the keys and values that are read; the
+// best are the sum of each layer's shortest time, for machines that are busy.
 func BenchmarkDecodeAttention(b *testing.B) {
 	threads := []int{1, 2}
 	if n := runtime.GOMAXPROCS(0); n > 2 {
@@ -96,16 +98,27 @@ func decodeAttention(b *testing.B, backend *Backend, kv tensor.KV, layers []tens
 		read += l.bytes() * int64(n) / pagePositions
 	}
 	b.SetBytes(read)
+	best := make([]time.Duration, len(reads))
 	for b.Loop() {
-		for _, i := range reads {
+		for n, i := range reads {
 			q := wide
 			if layers[i].Window > 0 {
 				q = narrow
 			}
+			began := time.Now()
 			backend.Attention(i, q, segs, false)
+			if took := time.Since(began); best[n] == 0 || took < best[n] {
+				best[n] = took
+			}
 		}
 		backend.EndStep()
 	}
+	var least time.Duration
+	for _, took := range best {
+		least += took
+	}
+	b.ReportMetric(float64(least.Nanoseconds())/1e3, "best-µs")
+	b.ReportMetric(float64(read)/float64(least.Nanoseconds()), "best-GB/s")
 }
 
 // BenchmarkCut drops 2000 positions behind the first 500 of E2B's layers.
