@@ -35,7 +35,8 @@ func (e *Engine) bytesFor(n int) (bytes int64) {
 // positionBytes is the memory of one position's keys and values in a layer.
 func positionBytes(l tensor.KVLayer) int64 {
 	if l.Bits == 8 {
-		return 2 * int64(l.Heads) * int64(l.Dim+4)
+		scales := (l.Dim+31)/32 + 1 // of a key and of a value
+		return int64(l.Heads) * int64(2*l.Dim+4*scales)
 	}
 	return 2 * int64(l.Heads) * int64(l.Dim) * 4
 }
