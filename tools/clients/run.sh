@@ -46,7 +46,7 @@ serve tls --tls self-signed --tls-dir "$work/tls" && tls=$url
 
 run() { # what it is, then the command
   echo "== $1" && shift
-  timeout 120 "$@" || { echo "failed: $*"; tail -5 "$work"/*.log; exit 1; }
+  timeout 120 "$@" || { echo "failed: $*"; tail -n 5 "$work/plain.log" "$work/tls.log"; exit 1; }
 }
 for c in openai_realtime openai_http openai_agents livekit_realtime pipecat_realtime pydantic_ai_realtime; do
   run "$c.py" "$work/venv/bin/python" -W ignore $here/$c.py "$plain/v1"
