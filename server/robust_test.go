@@ -238,7 +238,10 @@ func TestFloods(t *testing.T) {
 			c.configure(spoken.System, map[string]any{"type": "server_vad", "interrupt_response": true})
 			question := append(c.decode(spoken.Audio), make([]float32, 24000)...)
 			second := 20 * time.Millisecond // of sound
-			const seconds = 60
+			seconds := 60
+			if raceEnabled {
+				seconds = 10
+			}
 			begin := time.Now()
 			for sent := 0; sent < seconds*24000; sent += len(question) {
 				for at := 0; at < len(question); at += 24000 {
@@ -284,28 +287,31 @@ func TestFloods(t *testing.T) {
 			c := call(t, url, nil)
 			c.configure(spoken.System, map[string]any{"type": "server_vad", "interrupt_response": true})
 			question := c.decode(spoken.Audio)
-			cancelled := 0
+			cut := 0
 			for range 20 {
 				c.send(`{"type":"response.create"}`)
-				c.until("response.created")
 				c.append(question)
-				c.until("input_audio_buffer.speech_started")
 				c.silence(time.Second)
-				c.until("input_audio_buffer.committed")
-				c.until("response.created")
-				c.send(`{"type":"response.cancel"}`)
-				for {
-					ev := c.next()
-					if ev.Type == "response.done" {
-						cancelled++
-					}
-					if ev.Type == "response.done" || ev.Type == "error" && ev.Error.Code == "response_cancel_not_active" {
-						break
+				begun, ended, turns := 0, 0, 0
+				for turns == 0 || begun < 2 || ended < begun {
+					switch ev := c.next(); ev.Type {
+					case "input_audio_buffer.committed":
+						turns++
+					case "response.created":
+						begun++
+					case "response.done":
+						if ended++; ev.Response.Status == "cancelled" {
+							cut++
+						}
+					case "error":
+						t.Fatalf("error %+v", ev.Error)
 					}
 				}
 			}
-			if cancelled < 15 {
-				t.Errorf("%d of 20 answers ended in time", cancelled)
+			t.Logf("%d of 20 answers were cut off", cut)
+			c.send(`{"type":"response.create"}`)
+			if _, done := c.answer(); done.Response.Status != "completed" {
+				t.Errorf("the last answer: %+v", done.Response)
 			}
 		})
 	})
