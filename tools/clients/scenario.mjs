@@ -30,13 +30,13 @@ export const tool = {
   },
 };
 
-// speech is the spoken question as 16-bit PCM at 24 kHz, a second of silence behind it.
+// speech is the spoken question as 16-bit PCM at 24 kHz, more silence behind it than any turn is waited for.
 export function speech() {
   const wav = readFileSync(join(samples, spoken.audio));
   const rate = wav.readUInt32LE(24);
   const from = wav.indexOf('data') + 8;
   const n = (wav.length - from) >> 1;
-  const out = Buffer.alloc(2 * (Math.floor((n * 24000) / rate) + 24000));
+  const out = Buffer.alloc(2 * (Math.floor((n * 24000) / rate) + 108000));
   for (let i = 0; i < Math.floor((n * 24000) / rate); i++) {
     const at = (i * rate) / 24000;
     const a = wav.readInt16LE(from + 2 * Math.floor(at));

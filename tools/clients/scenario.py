@@ -50,8 +50,8 @@ def websocket():
     return "ws" + base().removeprefix("http") + "/realtime"
 
 
-def speech(case=SPOKEN, rate=24000, silence=1.0):
-    """A spoken case as 16-bit PCM at rate, and silence behind it."""
+def speech(case=SPOKEN, rate=24000, silence=4.5):
+    """A spoken case as 16-bit PCM at rate, and more silence than any turn is waited for."""
     return pcm(SAMPLES / case["audio"], rate, silence)
 
 
@@ -59,7 +59,7 @@ def say(text):
     """A text as espeak-ng speaks it, the same way."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as f:
         subprocess.run(["espeak-ng", "-s", "140", "-w", f.name, text], check=True)
-        return pcm(f.name, 24000, 1.0)
+        return pcm(f.name, 24000, 4.5)
 
 
 def pcm(path, rate, silence):
