@@ -1,10 +1,10 @@
 # The index of what can be run here; plain go commands work too. "stage" gives a command its time
 # budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
-.PHONY: build test check unit race goldens generic e2e clients smoke schedules bench fuzz screenshots wide gemma270m piper
+.PHONY: build test check unit race goldens generic e2e clients api smoke schedules bench fuzz screenshots wide gemma270m piper
 STAGE = @.ci/stage $@
 build:
 	CGO_ENABLED=0 go build -o hark ./cmd/hark
-test: check unit race goldens generic e2e clients smoke
+test: check unit race goldens generic e2e clients api smoke
 check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
 	$(STAGE) 240 .ci/vet
@@ -23,6 +23,8 @@ e2e:
 	$(STAGE) 120 go test -tags e2e -v ./e2e
 clients:
 	$(STAGE) 400 tools/clients/run.sh
+api:
+	$(STAGE) 180 tools/api/check.sh
 smoke:
 	$(STAGE) 180 tools/demo-model/smoke.sh
 schedules:

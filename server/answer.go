@@ -44,7 +44,9 @@ type sink interface {
 	// text takes a piece of the answer, with the tokens that made it if log
 	// probabilities were asked for.
 	text(piece string, tokens []choice) error
-	call(c toolCall) error
+	// call takes the next piece of a call's arguments, which c has all of so
+	// far. end says that it is the last. A call that is never ended broke off.
+	call(c *toolCall, piece string, end bool) error
 }
 
 // toolCall is a function that the model wants to have called.
@@ -75,7 +77,7 @@ const (
 // answer is what the model said and what it took.
 type answer struct {
 	content strings.Builder
-	calls   []toolCall
+	calls   []*toolCall
 	finish  finish
 	usage   realtime.Usage // of the prompt by kind
 	cached  int            // of the prompt
@@ -219,7 +221,8 @@ type reader struct {
 	a      *answer
 	parser chat.Parser
 	out    sink
-	tokens []choice // that no text has come of yet
+	tokens []choice  // that no text has come of yet
+	open   *toolCall // whose arguments are being written, nil between calls
 }
 
 // take takes a token.
@@ -258,8 +261,8 @@ func (r *reader) take(t engine.Token) error {
 	return nil
 }
 
-// say adds a piece to the answer. Thoughts and calls that cannot be read are
-// left out.
+// say adds a piece to the answer. Thoughts are left out, and so are calls that
+// cannot be read, as far as they have not left already.
 func (r *reader) say(p chat.Piece) error {
 	tokens := r.tokens
 	r.tokens = nil
@@ -267,19 +270,35 @@ func (r *reader) say(p chat.Piece) error {
 	case chat.PieceText:
 		r.a.content.WriteString(p.Text)
 		return r.out.text(p.Text, tokens)
+	case chat.PieceArguments:
+		c := r.begun(p.Call.Name)
+		c.arguments += p.Text
+		return r.out.call(c, p.Text, false)
 	case chat.PieceToolCall:
-		c := toolCall{newID("call_"), p.Call.Name, string(p.Call.Arguments)}
-		if c.arguments == "" {
-			c.arguments = "{}"
+		c, whole := r.begun(p.Call.Name), string(p.Call.Arguments)
+		if whole == "" {
+			whole = "{}"
 		}
+		rest := strings.TrimPrefix(whole, c.arguments)
+		c.arguments, r.open = whole, nil
 		r.a.calls = append(r.a.calls, c)
 		if r.q.oneCall {
 			r.a.finish = finishCalls
 		}
-		return r.out.call(c)
-	case chat.PieceThought, chat.PieceBroken, chat.PieceArguments: // arguments come whole with their call
+		return r.out.call(c, rest, true)
+	case chat.PieceBroken:
+		r.open = nil
+	case chat.PieceThought:
 	}
 	return nil
+}
+
+// begun returns the call that is being written.
+func (r *reader) begun(name string) *toolCall {
+	if r.open == nil {
+		r.open = &toolCall{id: newID("call_"), name: name}
+	}
+	return r.open
 }
 
 // score returns a token with its probability and those of the others.

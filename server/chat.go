@@ -58,14 +58,14 @@ type chatTool struct {
 }
 
 type chatToolCall struct {
-	Index    *int         `json:"index,omitempty"` // in streams only
-	ID       string       `json:"id"`
-	Type     string       `json:"type"`
+	Index    *int         `json:"index,omitempty"` // in streams only, where only a call's first piece says whose it is
+	ID       string       `json:"id,omitempty"`
+	Type     string       `json:"type,omitempty"`
 	Function chatFunction `json:"function"`
 }
 
 type chatFunction struct {
-	Name      string `json:"name"`
+	Name      string `json:"name,omitempty"`
 	Arguments string `json:"arguments"`
 }
 
@@ -378,7 +378,7 @@ func chatScores(tokens []choice, top bool) []chatLogprob {
 }
 
 // callsOf writes calls.
-func callsOf(calls []toolCall) (list []chatToolCall) {
+func callsOf(calls []*toolCall) (list []chatToolCall) {
 	for _, c := range calls {
 		list = append(list, chatToolCall{ID: c.id, Type: "function", Function: chatFunction{c.name, c.arguments}})
 	}
@@ -392,8 +392,8 @@ type wholeChat struct {
 	tokens []choice
 }
 
-func (o *wholeChat) begin(*answer) error { return nil }
-func (o *wholeChat) call(toolCall) error { return nil }
+func (o *wholeChat) begin(*answer) error                { return nil }
+func (o *wholeChat) call(*toolCall, string, bool) error { return nil }
 
 func (o *wholeChat) text(_ string, tokens []choice) error {
 	o.tokens = append(o.tokens, tokens...)

@@ -57,8 +57,9 @@ type chatStream struct {
 	head   chatReply // id, time and model of every piece
 	scored bool      // log probabilities are wanted
 	top    bool
-	usage  bool // a last piece says what was used
-	calls  int
+	usage  bool      // a last piece says what was used
+	calls  int       // that have begun
+	last   *toolCall // of them
 }
 
 // streamChat answers a question as a stream.
@@ -107,12 +108,18 @@ func (o *chatStream) text(piece string, tokens []choice) error {
 	return o.send("", o.chunk(c))
 }
 
-func (o *chatStream) call(c toolCall) error {
-	list := callsOf([]toolCall{c})
-	index := o.calls
-	list[0].Index = &index
-	o.calls++
-	return o.send("", o.chunk(chatChoice{Delta: &chatDelta{ToolCalls: list}}))
+func (o *chatStream) call(c *toolCall, piece string, _ bool) error {
+	delta := chatToolCall{Function: chatFunction{Arguments: piece}}
+	if c != o.last {
+		o.last = c
+		o.calls++
+		delta.ID, delta.Type, delta.Function.Name = c.id, "function", c.name
+	} else if piece == "" {
+		return nil
+	}
+	index := o.calls - 1
+	delta.Index = &index
+	return o.send("", o.chunk(chatChoice{Delta: &chatDelta{ToolCalls: []chatToolCall{delta}}}))
 }
 
 // end sends what comes last. A client that left misses nothing.

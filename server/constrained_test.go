@@ -53,3 +53,51 @@ func TestAnswersFitTheirSchema(t *testing.T) {
 		}
 	}
 }
+
+// The arguments of a call come in pieces while they are written, in both APIs,
+// and add up to what fits the schema.
+func TestArgumentsAreStreamed(t *testing.T) {
+	_, url := serve(t, Options{Engine: real(t)})
+	c := newClient(t, url, "")
+	schema := `{"type":"object","required":["colour","sure"],"additionalProperties":false,"properties":{"colour":{"enum":["red","green","blue"]},"sure":{"type":"boolean"}}}`
+	fits := func(arguments string, pieces int) {
+		t.Helper()
+		var a struct {
+			Colour string
+			Sure   *bool
+		}
+		if err := json.Unmarshal([]byte(arguments), &a); err != nil || a.Colour == "" || a.Sure == nil || pieces < 2 {
+			t.Errorf("%q in %d pieces, %v", arguments, pieces, err)
+		}
+	}
+	var calls []chatToolCall // added up by index
+	pieces := 0
+	for _, chunk := range events(t, c.do("POST", "/v1/chat/completions", `{"stream":true,"max_tokens":200,"tool_choice":"required","messages":[{"role":"user","content":"hi"}],
+		"tools":[{"type":"function","function":{"name":"paint","parameters":`+schema+`}}]}`).Body) {
+		for _, d := range chunk.Choices[0].Delta.ToolCalls {
+			if *d.Index == len(calls) {
+				calls = append(calls, chatToolCall{ID: d.ID, Type: d.Type, Function: chatFunction{Name: d.Function.Name}})
+			} else if d.ID != "" || d.Function.Name != "" {
+				t.Errorf("a later piece says %+v", d)
+			}
+			calls[*d.Index].Function.Arguments += d.Function.Arguments
+			pieces++
+		}
+	}
+	if len(calls) == 0 || calls[0].ID == "" || calls[0].Type != "function" || calls[0].Function.Name != "paint" {
+		t.Fatalf("calls %+v", calls)
+	}
+	fits(calls[0].Function.Arguments, pieces)
+	arguments, pieces := "", 0
+	list := responseEvents(t, c.do("POST", "/v1/responses", `{"stream":true,"max_output_tokens":200,"input":"hi","parallel_tool_calls":false,"tool_choice":"required",
+		"tools":[{"type":"function","name":"paint","parameters":`+schema+`}]}`))
+	for _, ev := range list {
+		if ev.Type == "response.function_call_arguments.delta" {
+			arguments, pieces = arguments+ev.Delta, pieces+1
+		}
+	}
+	fits(arguments, pieces)
+	if last := list[len(list)-1].Response; last.Output[0].Arguments != arguments || last.Output[0].Status != "completed" {
+		t.Errorf("the last event: %+v", last)
+	}
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -30,9 +31,16 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := map[string]bool{}
+	page, err := os.ReadFile("../docs/http.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	known := 0
 	for _, rt := range s.table() {
 		path := strings.ReplaceAll(rt.path, "...}", "}")
+		if start, _, _ := strings.Cut(path, "{"); !strings.Contains(string(page), start) {
+			t.Errorf("docs/http.md does not have %s", path)
+		}
 		raw, ok := doc.Paths[path][strings.ToLower(rt.method)]
 		var op operation
 		if !ok || json.Unmarshal(raw, &op) != nil {

@@ -6,7 +6,7 @@ type responseOutput struct {
 	res    *response
 	events *eventWriter // nil: the response is sent whole
 	number int          // of the next event
-	open   bool         // the last item is a message that goes on
+	open   bool         // the last item is not done
 }
 
 // event sends an event, which gets its type and number.
@@ -40,7 +40,7 @@ func (o *responseOutput) add(it responseItem) error {
 	if it.Role != "" {
 		shown["role"], shown["content"] = it.Role, []any{}
 	} else {
-		shown["call_id"], shown["name"], shown["arguments"] = it.CallID, it.Name, ""
+		shown["call_id"], shown["name"], shown["arguments"] = it.CallID, it.Name, *it.Arguments
 	}
 	return o.event("response.output_item.added", map[string]any{"output_index": len(o.res.Output) - 1, "item": shown})
 }
@@ -56,7 +56,10 @@ func (o *responseOutput) text(piece string, tokens []choice) error {
 	if piece == "" {
 		return nil
 	}
-	if !o.open {
+	if !o.open || o.last().Type != "message" {
+		if err := o.closeBroken(); err != nil {
+			return err
+		}
 		if err := o.openMessage(); err != nil {
 			return err
 		}
@@ -80,45 +83,60 @@ func (o *responseOutput) openMessage() error {
 	return o.event("response.content_part.added", o.place(map[string]any{"content_index": 0, "part": newContent("")}))
 }
 
-// closeMessage ends the message that goes on, if there is one.
-func (o *responseOutput) closeMessage(status string) error {
+// close ends the item that goes on, if there is one.
+func (o *responseOutput) close(status string) error {
 	if !o.open {
 		return nil
 	}
 	o.open = false
 	it := o.last()
 	it.Status = status
-	content := it.Content[0]
-	if err := o.event("response.output_text.done", o.place(map[string]any{"content_index": 0, "text": content.Text, "logprobs": content.Logprobs})); err != nil {
+	var err error
+	if it.Type == "message" {
+		content := it.Content[0]
+		err = o.event("response.output_text.done", o.place(map[string]any{"content_index": 0, "text": content.Text, "logprobs": content.Logprobs}))
+		if err == nil {
+			err = o.event("response.content_part.done", o.place(map[string]any{"content_index": 0, "part": content}))
+		}
+	} else {
+		err = o.event("response.function_call_arguments.done", o.place(map[string]any{"name": it.Name, "arguments": *it.Arguments}))
+	}
+	if err != nil {
 		return err
 	}
-	if err := o.event("response.content_part.done", o.place(map[string]any{"content_index": 0, "part": content})); err != nil {
-		return err
-	}
-	return o.itemDone()
+	return o.event("response.output_item.done", map[string]any{"output_index": len(o.res.Output) - 1, "item": it})
 }
 
-func (o *responseOutput) itemDone() error {
-	return o.event("response.output_item.done", map[string]any{"output_index": len(o.res.Output) - 1, "item": o.last()})
+func (o *responseOutput) call(c *toolCall, piece string, end bool) error {
+	if !o.open || o.last().CallID != c.id {
+		if err := o.closeBroken(); err != nil {
+			return err
+		}
+		o.open = true
+		it := responseItem{Type: "function_call", ID: newID("fc_"), Status: "in_progress", CallID: c.id, Name: c.name, Arguments: new(string)}
+		if err := o.add(it); err != nil {
+			return err
+		}
+	}
+	*o.last().Arguments = c.arguments
+	if piece != "" {
+		if err := o.event("response.function_call_arguments.delta", o.place(map[string]any{"delta": piece})); err != nil {
+			return err
+		}
+	}
+	if end {
+		return o.close("completed")
+	}
+	return nil
 }
 
-func (o *responseOutput) call(c toolCall) error {
-	if err := o.closeMessage("completed"); err != nil {
-		return err
+// closeBroken ends the item that goes on when another begins: a message is
+// complete then, a call is not.
+func (o *responseOutput) closeBroken() error {
+	if o.open && o.last().Type != "message" {
+		return o.close("incomplete")
 	}
-	it := responseItem{Type: "function_call", ID: newID("fc_"), Status: "in_progress", CallID: c.id, Name: c.name, Arguments: &c.arguments}
-	if err := o.add(it); err != nil {
-		return err
-	}
-	o.last().Status = "completed"
-	if err := o.event("response.function_call_arguments.delta", o.place(map[string]any{"delta": c.arguments})); err != nil {
-		return err
-	}
-	done := o.place(map[string]any{"name": c.name, "arguments": c.arguments})
-	if err := o.event("response.function_call_arguments.done", done); err != nil {
-		return err
-	}
-	return o.itemDone()
+	return o.close("completed")
 }
 
 // end completes the response.
@@ -132,7 +150,11 @@ func (o *responseOutput) end(a *answer) error {
 	if a.finish == finishLength {
 		o.res.Status, o.res.Incomplete = "incomplete", &incomplete{"max_output_tokens"}
 	}
-	if err := o.closeMessage(o.res.Status); err != nil {
+	status := o.res.Status
+	if o.open && o.last().Type != "message" {
+		status = "incomplete" // a call that broke off
+	}
+	if err := o.close(status); err != nil {
 		return err
 	}
 	u := &responseUsage{Input: a.input(), Output: a.output, Total: a.input() + a.output}

@@ -90,7 +90,7 @@ func (s *Server) makeSecret(r *http.Request, session json.RawMessage, life time.
 		return "", expires, nil, overloaded("%v", err)
 	}
 	start := realtime.DefaultSession()
-	start.ID, start.Model, start.Instructions = "sess_"+value[len(keys.SecretPrefix):], s.name, s.o.Instructions
+	start.ID, start.Model, start.Instructions = newID("sess_"), s.name, s.o.Instructions
 	if config.model != "" {
 		start.Model = config.model
 	}

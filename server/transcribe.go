@@ -270,8 +270,8 @@ type dictation struct {
 	behind bool         // other words come before
 }
 
-func (d *dictation) begin(*answer) error { return nil }
-func (d *dictation) call(toolCall) error { return nil }
+func (d *dictation) begin(*answer) error                { return nil }
+func (d *dictation) call(*toolCall, string, bool) error { return nil }
 
 func (d *dictation) text(piece string, tokens []choice) error {
 	if d.seg.text == "" {
