@@ -351,3 +351,33 @@ func TestClientsThatDoNotListen(t *testing.T) {
 	})
 	s.running.Wait() // all sessions have ended
 }
+
+// TestSessionsStreamArguments: the arguments of a call that must come, with a text
+// that the model finds no end of, come while it is written; what is cut off is
+// not said to be done.
+func TestSessionsStreamArguments(t *testing.T) {
+	_, url := serve(t, Options{Engine: real(t)})
+	c := call(t, url, nil)
+	c.configure("", nil)
+	c.send(`{"type":"response.create","response":{"max_output_tokens":60,"tool_choice":"required","tools":[{"type":"function","name":"note",
+		"parameters":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"],"additionalProperties":false}}]}}`)
+	arguments, deltas, done := "", 0, false
+	for {
+		ev := c.next()
+		switch ev.Type {
+		case "response.function_call_arguments.delta":
+			arguments += ev.Delta
+			deltas++
+		case "response.function_call_arguments.done":
+			done = true
+		case "error":
+			t.Fatalf("error %+v", ev.Error)
+		}
+		if ev.Type == "response.done" {
+			if whole := json.Valid([]byte(arguments)); done != whole || !strings.HasPrefix(arguments, `{"text":"`) || deltas < 5 || done != (ev.Response.Status == "completed") {
+				t.Errorf("%s, %d deltas, done %v: %s", ev.Response.Status, deltas, done, arguments)
+			}
+			return
+		}
+	}
+}

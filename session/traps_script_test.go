@@ -188,7 +188,7 @@ var traps = []trap{
 		x 4001 > {"type":"input_audio_buffer.append","audio":"AQ=="}
 		> {"type":"input_audio_buffer.commit","event_id":"x"}
 		< error {"error":{"code":"input_audio_buffer_commit_empty","message":"the input buffer has 81 ms…","event_id":"x"}}`},
-	{point: 28, says: "frames are text", test: "newCaller"},
+	{point: 28, says: "frames are text", test: "TestFramesOfEveryForm"},
 	{point: 29, says: "tracing auto and null, prompt null and include null are accepted", script: `
 		> {"type":"session.update","session":{"tracing":"auto","prompt":null,"include":null}}
 		< session.updated {"session":{"tracing":"auto","prompt":null,"include":null}}
