@@ -293,7 +293,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 	}
 	j.cut(maxRows)
 	switch few := len(j.tiles) < 2*b.pool.size; {
-	case b.pool.size > 1 && widest*dim >= splitValues && (few || 2*widest*maxRows*b.pool.size > work):
+	case b.pool.size > 1 && widest*dim >= b.split && (few || 2*widest*maxRows*b.pool.size > work):
 		b.jobs.split.do(j)
 	case b.pool.size > 1 && few:
 		j.cut(tileRows)

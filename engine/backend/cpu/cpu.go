@@ -34,6 +34,7 @@ type Backend struct {
 	jobs    jobs
 	angles  []*angles // of the step, then free: see Angles
 	turns   int       // angles in use this step
+	split   int       // see splitValues
 	work    Work
 }
 
@@ -61,7 +62,7 @@ func New(o *Options) *Backend {
 	if o != nil {
 		threads = Cores(o.Threads)
 	}
-	return &Backend{pool: newPool(threads), scratch: make([]scratch, threads)}
+	return &Backend{pool: newPool(threads), scratch: make([]scratch, threads), split: splitValues}
 }
 
 // Cores returns the number of threads that a backend with these Options.Threads

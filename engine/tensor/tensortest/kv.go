@@ -271,8 +271,8 @@ func testKVCuttable(t *T) {
 // back to half a step.
 func testKV8(t *T) {
 	wide, narrow := t.naive(t.turning(8, 1, 64, 0, 0)), t.naive(t.turning(8, 1, 64, 0, 8))
-	wide.extend(256)
-	narrow.extend(256)
+	wide.extend(64)
+	narrow.extend(64)
 	if w, n := wide.kv.Bytes(), narrow.kv.Bytes(); n > w*2/5 {
 		t.Errorf("%d bytes in 8 bits, %d in float32", n, w)
 	}
@@ -313,10 +313,10 @@ func testKVSchedules(t *T) {
 		}
 		most := 200 // what a query sees of everything is slow to check
 		if windows {
-			most = 3000 // windows begin to drop
+			most = 2500 // windows begin to drop
 		}
 		caches := []*naive{t.naive(layers...)}
-		for range 200 {
+		for range 120 {
 			i := t.rng.IntN(len(caches))
 			caches = caches[i].random(caches, i, most, full)
 		}
