@@ -25,10 +25,7 @@ func (s *session) fit(instructions string, items []*conversation.Item, o chat.Op
 	if truncation.PostInstructions == 0 && prompt.Tokens() <= room {
 		return prompt, nil, nil
 	}
-	head, err := s.head(instructions, o)
-	if err != nil {
-		return nil, nil, err
-	}
+	head := s.head(instructions, o)
 	limit := room - head
 	if n := truncation.PostInstructions; n > 0 {
 		limit = min(limit, n)
@@ -66,11 +63,15 @@ func (s *session) room(o chat.Options) int {
 	return room
 }
 
-// head returns the tokens of the instructions and tools.
-func (s *session) head(instructions string, o chat.Options) (int, error) {
+// head returns the tokens of the instructions and tools; 0 for formats that
+// have no place for them without a message.
+func (s *session) head(instructions string, o chat.Options) int {
 	o.Open, o.Generate = false, false
 	prompt, err := s.render(instructions, nil, o)
-	return prompt.Tokens(), err
+	if err != nil {
+		return 0
+	}
+	return prompt.Tokens()
 }
 
 // shorten takes the beginning of an utterance of several clips out of the
