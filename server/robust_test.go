@@ -381,3 +381,27 @@ func TestSessionsStreamArguments(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionTimingsAreMeasured: from the end of speech to the first token and
+// the first sound, and tokens a second, stand in /metrics.
+func TestSessionTimingsAreMeasured(t *testing.T) {
+	_, url := serve(t, Options{Engine: real(t), Speaker: hummer{}})
+	spoken := sampleCases(t)[0]
+	c := call(t, url, nil)
+	c.configure(spoken.System, map[string]any{"type": "server_vad"})
+	c.speak(spoken.Audio, time.Second)
+	c.until("response.output_audio.delta")
+	c.until("response.done")
+	page := string(newClient(t, url, "").read("GET", "/metrics", nil, http.StatusOK))
+	for _, want := range []string{
+		`hark_response_delay_seconds_count{after_speech="true",until="first_token"} 1`,
+		`hark_response_delay_seconds_count{after_speech="true",until="first_audio"} 1`,
+		`hark_response_tokens_per_second_count 1`,
+		`hark_responses_total{output="audio",status="completed"} 1`,
+		`hark_sessions_total 1`,
+	} {
+		if !strings.Contains(page, "\n"+want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+}
