@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"hark/engine/tensor"
@@ -80,4 +82,27 @@ func TestTruncateMendsLayersThatRanAhead(t *testing.T) {
 		t.Errorf("Len = %d, want 3", c.Len())
 	}
 	c.Free()
+}
+
+func TestQuantizeKeepsZeroAndWhatWentWrong(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	codes := make([]int8, 4)
+	for _, c := range []struct {
+		values []float32
+		scale  float32
+		codes  []int8
+	}{
+		{[]float32{0, 0, 0, 0}, 0, []int8{0, 0, 0, 0}},
+		{[]float32{0, 1e-31, 0, -1e-40}, 0, []int8{0, 0, 0, 0}},
+		{[]float32{127, -127, 0.5, 1.5}, 1, []int8{127, -127, 0, 2}},
+		{[]float32{-254, 253, 1, 3}, 2, []int8{-127, 126, 0, 2}},
+		{[]float32{math.MaxFloat32, 0, -math.MaxFloat32, 1}, math.MaxFloat32 / 127, []int8{127, 0, -127, 0}},
+		{[]float32{1, inf, 2, 3}, nan, []int8{0, 0, 0, 0}},
+		{[]float32{1, 2, nan, 3}, nan, []int8{0, 0, 0, 0}},
+	} {
+		scale := quantize(codes, c.values)
+		if math.Float32bits(scale) != math.Float32bits(c.scale) && !(scale != scale && c.scale != c.scale) || !slices.Equal(codes, c.codes) {
+			t.Errorf("%v: scale %v, codes %v, want %v, %v", c.values, scale, codes, c.scale, c.codes)
+		}
+	}
 }

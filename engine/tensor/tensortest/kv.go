@@ -249,6 +249,36 @@ func testKVCutEnd(t *T) {
 	}
 }
 
+// testKVCutWindow cuts a layer whose window has left most of its positions
+// behind, where the backend may have dropped them.
+func testKVCutWindow(t *T) {
+	const n, window = 1800, 33
+	for _, bits := range []int{0, 8} {
+		whole := t.naive(t.turning(2, 1, 8, window, bits))
+		for range n / 200 {
+			whole.extend(200)
+		}
+		for _, cut := range [][2]int{{0, 1}, {5, 64}, {70, 1500}, {0, n - window}, {1000, n - window + 1}, {1700, n - 1}, {5, n - 3}} {
+			c := whole.fork()
+			switch {
+			case c.kv.Cuttable(cut[0], cut[1]):
+				c.cut(cut[0], cut[1])
+				if back := c.kv.Len() - 2; c.kv.Restorable(back) {
+					c.truncate(back)
+				}
+				c.extend(50)
+			case cut[1] <= n-window+1:
+				t.Errorf("%v of %d positions is not cuttable, though all that is seen behind it is held", cut, n)
+			default:
+				t.refuses(fmt.Sprintf("Cut%v", cut), func() { c.kv.Cut(cut[0], cut[1]) })
+			}
+			c.kv.Free()
+		}
+		whole.extend(1)
+		whole.kv.Free()
+	}
+}
+
 // testKVCuttable asks for what is not possible.
 func testKVCuttable(t *T) {
 	c := t.naive(t.turning(2, 1, 8, 0, 0))

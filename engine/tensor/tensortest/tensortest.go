@@ -42,6 +42,7 @@ func Run(t *testing.T, b tensor.Backend) {
 		{"KVLayers", testKVLayers},
 		{"KVCut", testKVCut},
 		{"KVCutEnd", testKVCutEnd},
+		{"KVCutWindow", testKVCutWindow},
 		{"KVCuttable", testKVCuttable},
 		{"KV8", testKV8},
 		{"KVSave", testKVSave},
