@@ -14,7 +14,7 @@ func (s *session) handle(ev realtime.ClientEvent) {
 	switch ev.(type) {
 	case realtime.AudioAppend, realtime.ImageAppend, realtime.OutputClear, realtime.ItemRetrieve:
 	default: // what is asked may have changed
-		s.abandonGuess()
+		s.changed()
 	}
 	switch ev := ev.(type) { // exhaustive
 	case realtime.SessionUpdate:

@@ -121,6 +121,8 @@ type session struct {
 
 	guess   *guess          // at the answer to what is being said, nil for none
 	guesses map[*guess]bool // with those that are over and not freed yet
+	// outdated: the client has changed what a guess was about.
+	outdated bool
 
 	// captions wait for their words, the first is being written down. There
 	// are maxCaptions; full: what is said next is not written down.
@@ -291,6 +293,9 @@ func (s *session) loop(ctx context.Context, inbox <-chan received, leave <-chan 
 	for s.ended == nil {
 		if s.stale && s.idle() && len(inbox) == 0 {
 			s.prefill()
+		}
+		if s.outdated && len(inbox) == 0 {
+			s.guessAgain()
 		}
 		s.nextCaption()
 		select {

@@ -203,7 +203,26 @@ func (s *session) confirm() {
 }
 
 // resumed is called when the user goes on after likelyEnd.
-func (s *session) resumed() { s.abandonGuess() }
+func (s *session) resumed() {
+	if s.guess != nil {
+		s.thrift.abandoned()
+	}
+	s.abandonGuess()
+}
+
+// changed is called when the client changes what will be asked. If the user is
+// silent still, another guess is made of that.
+func (s *session) changed() {
+	s.outdated = s.outdated || s.guess != nil
+	s.abandonGuess()
+}
+
+// guessAgain makes a guess in place of an outdated one.
+func (s *session) guessAgain() {
+	if s.outdated = false; s.ear.hold {
+		s.likelyEnd()
+	}
+}
 
 // abandonGuess is called when a guess answers something else than what will be
 // asked.
@@ -216,7 +235,6 @@ func (s *session) abandonGuess() {
 	g.over = true
 	g.r.cancel()
 	s.count.Abandoned.Add(1)
-	s.thrift.abandoned()
 	written := 0
 	for _, st := range g.ahead {
 		if !st.last {

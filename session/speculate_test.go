@@ -218,6 +218,29 @@ func TestAbandonedSpeculationLeavesTheSequenceAlone(t *testing.T) {
 	}
 }
 
+func TestSpeculationFollowsTheClientsChanges(t *testing.T) {
+	var counters Counters
+	hold(t, func(_ *player, o *Options) { o.Counters = &counters }, func(p *player) {
+		p.lines(`< session.created
+			~ speech 1s
+			< input_audio_buffer.speech_started
+			~ silence 300ms
+			> {"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"quick"}]}}
+			< conversation.item.added
+			< conversation.item.done
+			~ silence 100ms`)
+		if got := p.fake.asked(); len(got) != 2 || !strings.HasPrefix(got[1], "<user quick [sound") {
+			t.Errorf("prompts %q, want a second one with the new item", got)
+		}
+		p.line("~ silence 1s")
+		p.until("response.done")
+		p.drain()
+	})
+	if counters.Confirmed.Load() != 1 || counters.Abandoned.Load() != 1 || counters.FirstTokenReady.Load() != 1 {
+		t.Errorf("counters %+v", &counters)
+	}
+}
+
 func TestSpeculationThatFailsIsAskedAgain(t *testing.T) {
 	hold(t, nil, func(p *player) {
 		p.lines(`< session.created
