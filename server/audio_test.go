@@ -74,6 +74,9 @@ func TestWordsAreWrittenDown(t *testing.T) {
 	if !strings.HasPrefix(srt, "1\n00:00:00,") || !strings.Contains(srt, "\n\n2\n00:00:0") || !strings.Contains(srt, one.Text) {
 		t.Errorf("srt: %s", srt)
 	}
+	if raceEnabled {
+		return // arithmetic takes ten times as long
+	}
 	if vtt := string(c.read("POST", path, newForm(t, file, "response_format", "vtt"), 200)); !strings.HasPrefix(vtt, "WEBVTT\n\n00:00:00.") {
 		t.Errorf("vtt: %s", vtt)
 	}

@@ -401,7 +401,7 @@ func busy(t *testing.T, p *puppet, url string) (*http.Response, context.CancelFu
 
 func TestTooManyCompletionsAreToldToWait(t *testing.T) {
 	p := newPuppet()
-	s, url := serve(t, Options{Engine: p, Limits: Limits{Completions: 1}})
+	s, url := serve(t, Options{Engine: p, Limits: Limits{Completions: 1, QueueTime: time.Millisecond}})
 	first, _ := busy(t, p, url)
 	second := post(t, url, `{"messages":[{"role":"user","content":"hi"}]}`)
 	if data, _ := io.ReadAll(second.Body); second.StatusCode != 429 || second.Header.Get("Retry-After") == "" || !bytes.Contains(data, []byte("server_overloaded")) {

@@ -70,6 +70,9 @@ func TestQuestionsInEveryFormatAreHeard(t *testing.T) {
 		"wrong name": input(lossless, "mp3"), "address": map[string]any{"type": "audio_url", "audio_url": map[string]any{"url": address}},
 		"plain address": map[string]any{"type": "audio_url", "audio_url": address},
 	} {
+		if raceEnabled && name != "opus" && name != "address" {
+			continue // arithmetic takes ten times as long
+		}
 		got := ask[chatReply](c, "POST", "/v1/multimodal/chat/completions", map[string]any{"temperature": 0, "messages": []any{
 			map[string]any{"role": "system", "content": s.System}, map[string]any{"role": "user", "content": []any{part}}}})
 		if text := strings.TrimSpace(*got.Choices[0].Message.Content); text != s.Reference {
@@ -107,7 +110,7 @@ func TestRemotePicturesOnlyFromAllowedHosts(t *testing.T) {
 	newClient(t, url, "").refused("POST", "/v1/chat/completions", body("/x.png"), 400, "remote_url_not_allowed", "messages[1].content[0].image_url.url")
 }
 
-// A program in the place of ffmpeg gives four pictures and no sound.
+// A program in the place of ffmpeg gives two pictures and no sound.
 func TestVideosAreSeen(t *testing.T) {
 	var frame bytes.Buffer
 	if err := jpeg.Encode(&frame, image.NewRGBA(image.Rect(0, 0, 64, 48)), nil); err != nil {
@@ -117,7 +120,7 @@ func TestVideosAreSeen(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "frame"), frame.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\ncase \"$*\" in *mjpeg*) f=" + filepath.Join(dir, "frame") + "; exec /bin/cat $f $f $f $f;; esac\necho no sound >&2; exit 1\n"
+	script := "#!/bin/sh\ncase \"$*\" in *mjpeg*) f=" + filepath.Join(dir, "frame") + "; exec /bin/cat $f $f;; esac\necho no sound >&2; exit 1\n"
 	if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +138,7 @@ func TestVideosAreSeen(t *testing.T) {
 		got := ask[chatReply](c, "POST", "/v1/chat/completions", map[string]any{"max_tokens": 1, "messages": []any{map[string]any{"role": "user", "content": content}}})
 		return usageOf(t, got).PromptDetails.Image
 	}
-	if one, two := ask(1), ask(2); one == 0 || one%4 != 0 || two != 2*one {
+	if one, two := ask(1), ask(2); one == 0 || one%2 != 0 || two != 2*one {
 		t.Errorf("one video has %d soft tokens, two have %d", one, two)
 	}
 }
