@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"hark/audio"
@@ -28,11 +29,13 @@ type Detector interface {
 // first speech only the padding is heard.
 //
 // With semantic_vad an estimate follows each turn, from the padding before its
-// first speech on, and the machine asks it in every pause.
+// first speech on, and the machine asks it in every pause. A turn that begins
+// soon after another may be its second half: then the estimate goes on.
 type ear struct {
 	detector Detector
 	machine  turn.Machine
 	estimate estimator
+	heardTo  int64 // where the estimate has heard to
 	before   int64 // samples heard before the first speech
 	keep     int64 // samples of a buffer without speech that a commit may take
 
@@ -74,7 +77,7 @@ const (
 
 // newEar returns an ear that keeps up to keep samples without speech.
 func newEar(d Detector, keep int64) *ear {
-	return &ear{detector: d, estimate: endpoint.New(), keep: keep}
+	return &ear{detector: d, estimate: endpoint.New(), heardTo: math.MinInt64 / 2, keep: keep}
 }
 
 // configure sets the input format and what counts as a turn. The buffer stays;
@@ -157,18 +160,22 @@ func (e *ear) push(samples []float32, found func(heard)) {
 func (e *ear) step(f turn.Frame, found func(heard)) {
 	now := f.Start + turn.FrameSamples
 	if e.open && e.semantic() {
-		e.estimate.Push(e.between(f.Start, now))
+		e.judge(f.Start, now)
 		f.Finished = e.estimate.Finished()
 	}
 	edge := e.machine.Step(f)
 	first, end := e.machine.Speech()
 	if edge == turn.Started {
+		if e.semantic() {
+			from := e.heardTo
+			if now-from > min(turn.Samples(judgedAnew), e.keep) {
+				e.estimate.Reset()
+				from = first - e.before
+			}
+			e.judge(from, now)
+		}
 		e.forget(first - e.before)
 		e.open = true
-		e.estimate.Reset()
-		if e.semantic() {
-			e.estimate.Push(e.between(e.start, now))
-		}
 		found(heard{what: heardStart, at: e.start})
 	}
 	if !e.open {
@@ -209,10 +216,14 @@ func (e *ear) release(until int64, found func(heard)) {
 	e.start += n
 }
 
-// between returns the held samples from one position to another.
-func (e *ear) between(from, to int64) []float32 {
+// judge lets the estimate hear the samples from one position to another, as far
+// as they are held.
+func (e *ear) judge(from, to int64) {
 	from, to = max(from, e.start), min(to, e.next)
-	return e.held[from-e.start : max(to, from)-e.start]
+	if from < to {
+		e.estimate.Push(e.held[from-e.start : to-e.start])
+	}
+	e.heardTo = to
 }
 
 // forget drops what lies before a position.
@@ -265,5 +276,6 @@ func (e *ear) stop(found func(heard)) {
 func (e *ear) clear() {
 	e.machine.Reset()
 	e.held, e.start, e.begun = e.held[:0], e.next, e.next
+	e.heardTo = math.MinInt64 / 2
 	e.open, e.hold, e.taken = false, false, false
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"hark/audio/pcm"
+	"hark/audio/wav"
 	"hark/session/realtime"
 )
 
@@ -222,6 +224,42 @@ func TestEarTakesEveryFormat(t *testing.T) {
 		}
 		if !e.open {
 			t.Errorf("%v: the tone was not heard", tt.format)
+		}
+	}
+}
+
+// TestSemanticTurnsOutlastAPause is about a spoken question that is broken off
+// for 1.2 s: a silence of 500 ms takes that for its end, the estimate does not,
+// and is faster at the real one.
+func TestSemanticTurnsOutlastAPause(t *testing.T) {
+	data, err := os.ReadFile("../testdata/samples/question-3.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clip, err := wav.Decode(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = 20000
+	samples := slices.Concat(make([]float32, 8000), clip.Samples[:at], make([]float32, 19200), clip.Samples[at:], make([]float32, 16000))
+	stops := func(detection *realtime.TurnDetection) (out []int64) {
+		e := newEar(NewDetector(), 30*16000)
+		e.machine.Options, e.before = turnOptions(detection)
+		e.push(samples, func(h heard) {
+			if h.what == heardStop {
+				out = append(out, h.at)
+			}
+		})
+		return out
+	}
+	server := stops(realtime.DefaultServerVAD())
+	if len(server) != 2 {
+		t.Fatalf("server_vad stops at %v, want twice", server)
+	}
+	for _, eagerness := range []string{"low", "medium", "auto"} {
+		semantic := stops(&realtime.TurnDetection{Type: realtime.SemanticVAD, Eagerness: eagerness})
+		if len(semantic) != 1 || semantic[0] > server[1] {
+			t.Errorf("eagerness %s stops at %v, want once and not after %d", eagerness, semantic, server[1])
 		}
 	}
 }

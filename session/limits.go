@@ -44,6 +44,9 @@ const (
 	// likelySemantic is the least silence after which a turn has likely ended
 	// with semantic_vad; the less finished it seems, the longer it is.
 	likelySemantic = 100 * time.Millisecond
+	// judgedAnew is the time after the end of a turn from which what follows
+	// is another, and not what the user had left to say.
+	judgedAnew = 3 * time.Second
 	// heardBefore is how much is heard before the first speech unless
 	// prefix_padding_ms says otherwise.
 	heardBefore = 300 * time.Millisecond

@@ -144,7 +144,7 @@ func playFinished(m *Machine, frames string) (edges []string) {
 
 func TestPatienceWaitsForTheUnfinished(t *testing.T) {
 	// 5 frames when sure, 20 when not.
-	patience := Patience{Least: 160 * time.Millisecond, Most: 640 * time.Millisecond, Sure: 0.8, Unsure: 0.2}
+	patience := Patience{Least: 160 * time.Millisecond, Most: 640 * time.Millisecond, Sure: 0.8}
 	speech := strings.Repeat("90", 3)
 	for _, tt := range []struct {
 		name, pause string
@@ -152,8 +152,8 @@ func TestPatienceWaitsForTheUnfinished(t *testing.T) {
 	}{
 		{"finished", strings.Repeat("09", 20), []string{"started 1", "likely 5", "stopped 7"}},
 		{"unfinished", strings.Repeat("00", 25), []string{"started 1", "likely 12", "stopped 22"}},
-		{"halfway", strings.Repeat("05", 25), []string{"started 1", "likely 7", "stopped 12"}},
-		{"finished at second thought", strings.Repeat("01", 12) + "09", []string{"started 1", "likely 12", "stopped 15"}},
+		{"halfway", strings.Repeat("04", 25), []string{"started 1", "likely 7", "stopped 12"}},
+		{"finished at second thought", strings.Repeat("00", 12) + "09", []string{"started 1", "likely 12", "stopped 15"}},
 		{"going on", strings.Repeat("09", 4) + strings.Repeat("90", 2), []string{"started 1", "likely 5", "resumed 7"}},
 	} {
 		m := &Machine{Options: Options{Threshold: 0.5, Likely: 96 * time.Millisecond, Patience: patience}}

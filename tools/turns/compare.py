@@ -70,6 +70,26 @@ def area(finished: list[float], waiting: list[float]) -> float:
     return float(((a > b) + 0.5 * (a == b)).mean())
 
 
+def guesses(index: list[dict], told: list[dict]) -> str:
+    """The likely ends, at which a session begins to answer in silence."""
+    rows = []
+    for mode in ORDER:
+        likely = vain = 0
+        lead = []
+        for turn, verdict in zip(index, told):
+            begun = 0
+            for e in verdict["modes"].get(mode, []):
+                likely += e["edge"] == "likely"
+                vain += e["edge"] == "resumed"
+                if e["edge"] == "likely":
+                    begun = e["at"]
+                elif e["edge"] == "stopped" and e["at"] >= turn["ends"][-1] and begun:
+                    lead.append((e["at"] - begun) / RATE * 1000)
+        if lead:
+            rows.append([mode, str(likely), str(vain), *[f"{np.quantile(lead, q):.0f}" for q in (0.1, 0.5)]])
+    return table(["mode", "likely ends", "taken back", "ahead of the end, ms: 1 of 10", "median"], rows)
+
+
 def estimates(index: list[dict], told: list[dict], clips: list[np.ndarray], smart: SmartTurn) -> str:
     """Both estimates 200 ms behind the end of every piece, whatever the silence was found to be."""
     found: dict[tuple[str, str], tuple[list, list]] = {}
@@ -123,6 +143,7 @@ def main() -> None:
             row.append(f"{c.false}, {np.median(c.delays or [0]):.0f} ms")
         rows.append(row)
     print(table(["", "turns", *[f"{m}: false ends, median delay" for m in sides]], rows), "\n")
+    print(guesses(index, told), "\n")
     print(estimates(index, told, clips, smart))
     smart.keep()
     (args.work / "verdicts.json").write_text(json.dumps({"index": index, "told": told, "stops": every}))

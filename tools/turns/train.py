@@ -63,26 +63,26 @@ def area(score: np.ndarray, target: np.ndarray) -> float:
     return float((rank[target].sum() - n * (n - 1) / 2) / max(1, n * (~target).sum()))
 
 
-def answers(model, clips: Clips, after: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The model's logits so many rows behind each end of speech, what is true, and the kinds."""
+def answers(model, clips: Clips) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """For each number of rows behind an end of speech the model's logits and what is true."""
     model.eval()
-    score, truth, kinds = [], [], []
+    found = {after: ([], []) for after in (4, 6, 10, 16)}
     with torch.no_grad():
         for at in range(0, len(clips.clips), 64):
             picks = clips.order[at: at + 64]
             out = model(clips.batch(picks)[0]).numpy()
             for row, i in zip(out, picks):
-                _, t, s, name = clips.clips[i]
-                for k in np.flatnonzero((s[:LONGEST] == after) & (t[:LONGEST] >= 0)):
-                    score.append(row[k]), truth.append(t[k] == 1), kinds.append(name)
+                _, t, s, _ = clips.clips[i]
+                for after, (score, truth) in found.items():
+                    for k in np.flatnonzero((s[:LONGEST] == after) & (t[:LONGEST] >= 0)):
+                        score.append(row[k]), truth.append(t[k] == 1)
     model.train()
-    return np.array(score), np.array(truth), kinds
+    return {after: (np.array(score), np.array(truth)) for after, (score, truth) in found.items()}
 
 
 def report(model, clips: Clips) -> str:
     out = []
-    for after in (4, 6, 10, 16):
-        score, truth, kinds = answers(model, clips, after)
+    for after, (score, truth) in answers(model, clips).items():
         p = 1 / (1 + np.exp(-score))
         loss = -np.mean(np.where(truth, np.log(p + 1e-9), np.log(1 - p + 1e-9)))
         limit = np.quantile(score[~truth], 0.9)
@@ -95,10 +95,10 @@ def main() -> None:
     parser.add_argument("rows", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--variant", choices=VARIANTS, default="single")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="more help little")
     parser.add_argument("--without", choices=["nothing", "pitch"], default="nothing", help="for comparison")
     args = parser.parse_args()
     torch.manual_seed(args.seed)

@@ -43,16 +43,20 @@ def main() -> None:
     index = clips(args.work)
     told = judged(args.work / "choosing", index)
     (args.work / "choosing/told.json").write_text(json.dumps({"index": index, "told": told}))
+    for silence in (0.3, 0.5, 0.8):
+        count = Count()
+        for turn, v in zip(index, told):
+            count.add(turn, ends(v["speech"], lambda i, first, so_far: silence))
+        print(f"silence of {silence} s: {', '.join(count.row()[1:])}")
     for most in (2, 4, 8):
-        print(f"longest {most} s, {len(index)} turns: least, sure, unsure: cut off, false ends, delay: median, 9 of 10, mean")
-        for least, sure, unsure in itertools.product((0.15, 0.2, 0.25, 0.3, 0.4), (0.6, 0.7, 0.8, 0.9, 0.95), (0.02, 0.1, 0.3)):
+        print(f"longest {most} s, {len(index)} turns: least, sure: cut off, false ends, delay: median, 9 of 10, mean")
+        for least, sure in itertools.product((0.15, 0.2, 0.25, 0.3, 0.35, 0.4), (0.6, 0.7, 0.8, 0.9)):
             count = Count()
             for turn, v in zip(index, told):
-                def needed(i, _first, _silence):
-                    doubt = min(max((sure - v["finished"][i]) / (sure - unsure), 0), 1)
-                    return least * (most / least) ** doubt
+                def needed(i, first, so_far):
+                    return least * (most / least) ** max(1 - v["finished"][i] / sure, 0)
                 count.add(turn, ends(v["speech"], needed))
-            print(f"{least:5} {sure:5} {unsure:5}: {', '.join(count.row()[1:])}")
+            print(f"{least:5} {sure:5}: {', '.join(count.row()[1:])}")
 
 
 if __name__ == "__main__":

@@ -97,26 +97,33 @@ func judge(path string, modes map[string]turn.Options, frames bool) (*verdict, e
 	return v, nil
 }
 
+// again is the silence after which an estimate begins anew, as in a session.
+const again = 3 * time.Second
+
 // run takes a clip through one machine as a session does: the estimate begins
-// anew with every turn, a little before its first speech.
+// a little before the first speech, and anew if a turn follows late.
 func run(options turn.Options, samples []float32, heard []vad.Frame) []edge {
 	names := map[turn.Edge]string{turn.Started: "started", turn.Likely: "likely", turn.Resumed: "resumed", turn.Stopped: "stopped"}
 	machine, estimate := turn.Machine{Options: options}, endpoint.New()
 	before := turn.Samples(300 * time.Millisecond)
-	edges := []edge{}
+	edges, next := []edge{}, -turn.Samples(again)-1
 	for _, f := range heard {
 		end := f.Start + vad.Window
 		if machine.Speaking() {
 			estimate.Push(samples[f.Start:end])
+			next = end
 		}
 		found := machine.Step(turn.Frame{Start: f.Start, Probability: f.Probability, Finished: estimate.Finished()})
 		if found == turn.None {
 			continue
 		}
 		if found == turn.Started {
-			first, _ := machine.Speech()
-			estimate.Reset()
-			estimate.Push(samples[max(0, first-before):end])
+			if first, _ := machine.Speech(); first-next > turn.Samples(again) {
+				estimate.Reset()
+				next = max(0, first-before)
+			}
+			estimate.Push(samples[next:end])
+			next = end
 		}
 		edges = append(edges, edge{names[found], end, estimate.Finished()})
 	}
