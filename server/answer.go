@@ -141,7 +141,7 @@ func (s *Server) ask(ctx context.Context, q *question, out sink) (*answer, error
 // answer does what ask says.
 func (s *Server) answer(ctx context.Context, span *trace.Span, q *question, out sink) (*answer, error) {
 	wait, done := context.WithTimeout(ctx, s.o.Limits.QueueTime)
-	seq, err := s.o.Engine.OpenWait(wait, engine.Batch)
+	seq, err := s.served.Engine.OpenWait(wait, engine.Batch)
 	done()
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (s *Server) answer(ctx context.Context, span *trace.Span, q *question, out 
 		return nil, err
 	}
 	a := &answer{usage: *session.CountTokens(prompt, 0)}
-	reader := &reader{s: s, q: q, a: a, parser: s.o.Engine.Parser(prompt, q.options), out: out}
+	reader := &reader{s: s, q: q, a: a, parser: s.served.Engine.Parser(prompt, q.options), out: out}
 	began := time.Now()
 	for t, err := range seq.Generate(ctx, q.generate) {
 		if err != nil {
@@ -185,7 +185,7 @@ func (s *Server) pose(q *question, seq session.Sequence) (session.Prompt, error)
 	for {
 		messages, media := conversation.Render(q.instructions, q.items)
 		q.frames.join(messages, media)
-		prompt, err := s.o.Engine.Prompt(messages, media, q.options)
+		prompt, err := s.served.Engine.Prompt(messages, media, q.options)
 		if err != nil { // chat formats refuse only what the client wrote
 			return nil, realtime.Invalid(realtime.CodeInvalidValue, "messages", "%v", err)
 		}
@@ -228,7 +228,7 @@ type reader struct {
 // take takes a token.
 func (r *reader) take(t engine.Token) error {
 	r.a.output++
-	if r.q.generate.Sample.LogProbs > 0 && !r.s.o.Tokenizer.IsSpecial(t.ID) {
+	if r.q.generate.Sample.LogProbs > 0 && !r.s.served.Tokenizer.IsSpecial(t.ID) {
 		r.tokens = append(r.tokens, r.s.score(t))
 	}
 	pieces := r.parser.Push(t.ID, t.Text)
@@ -314,12 +314,12 @@ func (s *Server) score(t engine.Token) choice {
 // character.
 func (s *Server) tokenBytes(id token.ID) []byte {
 	var b byte
-	if piece := s.o.Tokenizer.Piece(id); len(piece) == 6 {
+	if piece := s.served.Tokenizer.Piece(id); len(piece) == 6 {
 		if _, err := fmt.Sscanf(piece, "<0x%02X>", &b); err == nil {
 			return []byte{b}
 		}
 	}
-	return []byte(s.o.Tokenizer.Decode([]token.ID{id}))
+	return []byte(s.served.Tokenizer.Decode([]token.ID{id}))
 }
 
 // sampling is how requests say how tokens are picked.
@@ -360,7 +360,7 @@ func (p *sampling) options(own sample.Options, tokens *token.Tokenizer) (sample.
 // length returns how long an answer may be, given the limit that a request has
 // under a name.
 func (s *Server) length(name string, asked *int) (int, error) {
-	most := s.o.Engine.Model().Context
+	most := s.served.Engine.Model().Context
 	if n := s.o.Limits.Tokens; n > 0 && (most == 0 || n < most) {
 		most = n
 	}

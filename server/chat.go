@@ -146,7 +146,7 @@ func (s *Server) chatQuestion(ctx context.Context, req *chatRequest) (q *questio
 
 // chatGenerate returns how the answer is to be made, tools and format aside.
 func (s *Server) chatGenerate(req *chatRequest) (g engine.Generate, err error) {
-	if g.Sample, err = req.options(s.o.Engine.Model().Sampling, s.o.Tokenizer); err != nil {
+	if g.Sample, err = req.options(s.served.Engine.Model().Sampling, s.served.Tokenizer); err != nil {
 		return g, err
 	}
 	name, asked := "max_completion_tokens", req.MaxCompletionTokens
@@ -159,7 +159,7 @@ func (s *Server) chatGenerate(req *chatRequest) (g engine.Generate, err error) {
 	switch {
 	case req.TopLogprobs > 0 && !req.Logprobs:
 		return g, realtime.Invalid(realtime.CodeInvalidValue, "top_logprobs", "top_logprobs needs logprobs to be true")
-	case req.Logprobs && s.o.Tokenizer == nil:
+	case req.Logprobs && s.served.Tokenizer == nil:
 		return g, realtime.Invalid("unsupported_value", "logprobs", "log probabilities are not available here")
 	case req.Logprobs:
 		g.Sample.LogProbs = max(1, req.TopLogprobs) // one makes the engine report them
@@ -267,7 +267,7 @@ func answerSchema(kind string, schema json.RawMessage) json.RawMessage {
 func (s *Server) constrain(q *question, choose toolChoice, schema json.RawMessage, where string) error {
 	q.options.Tools = choose.tools
 	if schema == nil || choose.must {
-		return session.Constrain(s.o.Engine, &q.generate, choose.tools, choose.must)
+		return session.Constrain(s.served.Engine, &q.generate, choose.tools, choose.must)
 	}
 	text, err := grammar.JSON(schema)
 	if err != nil {
@@ -277,7 +277,7 @@ func (s *Server) constrain(q *question, choose toolChoice, schema json.RawMessag
 	if len(choose.tools) == 0 {
 		return nil
 	}
-	calls, _, err := s.o.Engine.Calls(choose.tools, true)
+	calls, _, err := s.served.Engine.Calls(choose.tools, true)
 	if err != nil {
 		return realtime.Invalid(realtime.CodeInvalidValue, "tools", "%v", err)
 	}

@@ -143,10 +143,10 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	count("speculations_ready_total", "Confirmed ones that had a token by then.", float64(c.FirstTokenReady.Load()))
 	count("session_tokens_said_total", "Tokens of answers in sessions.", float64(c.TokensSaid.Load()))
 	count("session_tokens_thrown_away_total", "Tokens of abandoned speculations.", float64(c.TokensThrownAway.Load()))
-	if g.s.o.Stats == nil {
+	if !g.s.loaded.Load() || g.s.served.Stats == nil {
 		return
 	}
-	e := g.s.o.Stats()
+	e := g.s.served.Stats()
 	gauge("engine_sequences", "Sequences that are open.", float64(e.Sequences))
 	gauge("engine_waiting", "Callers that wait for a sequence.", float64(e.Waiting))
 	gauge("engine_load", "Share of the last second that the model worked, guesses aside.", e.Load)

@@ -18,7 +18,7 @@ type modelObject struct {
 }
 
 func (s *Server) describe() modelObject {
-	info := s.o.Engine.Model()
+	info := s.served.Engine.Model()
 	return modelObject{ID: s.name, Object: "model", Created: s.booted.Unix(), OwnedBy: "hark",
 		Context: info.Context, Hears: info.Hears, Sees: info.Sees}
 }
@@ -43,15 +43,18 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 // health says that the server is alive. It needs no key and tells nothing of
 // what goes on.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	name := s.o.Model
+	if s.loaded.Load() {
+		name = s.name
+	}
 	writeJSON(w, http.StatusOK, struct {
 		Status string  `json:"status"`
 		Model  string  `json:"model"`
 		Uptime float64 `json:"uptime_seconds"`
-	}{"ok", s.name, time.Since(s.booted).Round(time.Millisecond).Seconds()})
+	}{"ok", name, time.Since(s.booted).Round(time.Millisecond).Seconds()})
 }
 
-// ready says whether somebody who comes now will be served: the model is there
-// before the server is, so it takes a free place and no closing.
+// ready says whether somebody who comes now will be served.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	closing, sessions := s.life.Err() != nil, s.sessions
@@ -61,6 +64,8 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case closing:
 		word = "closing"
+	case !s.loaded.Load():
+		word = "loading"
 	case sessions >= s.o.Limits.Sessions, waiting >= s.o.Limits.Queue:
 		word = "overloaded"
 	default:

@@ -176,7 +176,7 @@ func (l *loader) picture(it *conversation.Item, a address) error {
 	if err != nil {
 		return err
 	}
-	medium, err := session.Look(l.s.o.Engine, data, a.Detail)
+	medium, err := session.Look(l.s.served.Engine, data, a.Detail)
 	if err != nil {
 		return locate(err, "url")
 	}
@@ -197,7 +197,7 @@ func (l *loader) sound(it *conversation.Item, file []byte, format, field string)
 
 func (l *loader) listen(it *conversation.Item, samples []float32) error {
 	it.Content = append(it.Content, realtime.Content{Type: realtime.InputAudio})
-	return session.Listen(l.s.o.Engine, session.NewDetector(), samples, it, len(it.Content)-1)
+	return session.Listen(l.s.served.Engine, session.NewDetector(), samples, it, len(it.Content)-1)
 }
 
 // decodeSound returns the samples of a file, at 16 kHz.

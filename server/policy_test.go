@@ -59,7 +59,6 @@ func TestListenerForStrangersIsRefusedWithoutKeys(t *testing.T) {
 
 func TestBadOptionsAreRefused(t *testing.T) {
 	for _, o := range []Options{
-		{},
 		{Engine: silent(t), Origins: []string{"example.com"}},
 		{Engine: silent(t), Origins: []string{"http://[x"}},
 		{Engine: silent(t), Limits: Limits{Sessions: -1}},
@@ -192,4 +191,27 @@ func TestModels(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, w.Body, want)
 		}
 	}
+}
+
+func TestServerIsAliveBeforeItsModel(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	get := func(path string, code int, want string) {
+		t.Helper()
+		w := status(s, func(r *http.Request) { r.URL.Path = path })
+		if w.Code != code || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	get("/health", 200, `"ok"`)
+	get("/ready", 503, `"loading"`)
+	get("/v1/models", 503, `"model_loading"`)
+	get("/v1/realtime", 503, `"model_loading"`)
+	get("/metrics", 200, "hark_sessions 0")
+	s.Open(Model{Engine: silent(t)})
+	get("/ready", 200, `"ready"`)
+	get("/v1/models", 200, `"puppet"`)
 }

@@ -112,7 +112,7 @@ func headerHas(r *http.Request, name, word string) bool {
 // the request that opened it.
 func (s *Server) sessionOptions(ctx context.Context, who sender) session.Options {
 	o := session.Options{
-		Engine:       s.o.Engine,
+		Engine:       s.served.Engine,
 		Speaker:      s.o.Speaker,
 		Log:          s.log,
 		Model:        s.name,

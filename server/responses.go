@@ -156,7 +156,7 @@ func (s *Server) newResponse(req *responseRequest, owner string) (*response, err
 	if err != nil {
 		return nil, err
 	}
-	own := s.o.Engine.Model().Sampling
+	own := s.served.Engine.Model().Sampling
 	r := &response{
 		ID: newID("resp_"), Object: "response", Created: time.Now().Unix(), Status: "in_progress",
 		Instructions: req.Instructions, MaxOutputTokens: req.MaxOutputTokens, Model: s.shownModel(req.Model),
@@ -196,14 +196,14 @@ func (s *Server) responseQuestion(ctx context.Context, req *responseRequest, res
 	if req.Instructions != nil {
 		q.instructions = *req.Instructions
 	}
-	if q.generate.Sample, err = req.options(s.o.Engine.Model().Sampling, s.o.Tokenizer); err != nil {
+	if q.generate.Sample, err = req.options(s.served.Engine.Model().Sampling, s.served.Tokenizer); err != nil {
 		return nil, err
 	}
 	if q.generate.Max, err = s.length("max_output_tokens", req.MaxOutputTokens); err != nil {
 		return nil, err
 	}
 	if res.logprobs {
-		if s.o.Tokenizer == nil {
+		if s.served.Tokenizer == nil {
 			return nil, realtime.Invalid("unsupported_value", "include", "log probabilities are not available here")
 		}
 		q.generate.Sample.LogProbs = max(1, req.TopLogprobs)

@@ -75,9 +75,25 @@ func wrongMethod(methods []string) http.HandlerFunc {
 func (s *Server) observe(rt route) http.Handler {
 	next := http.Handler(rt.serve)
 	if !rt.open {
+		if rt.path != "/metrics" {
+			rt.serve = s.whenLoaded(rt.serve)
+		}
 		next = s.guard(rt)
 	}
 	return s.trace(rt, s.metrics.count(rt, next))
+}
+
+// whenLoaded makes a handler that waits for nobody: while the model is being
+// loaded, the client is told so.
+func (s *Server) whenLoaded(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !s.loaded.Load() {
+			w.Header().Set("Retry-After", retryAfter)
+			refuse(w, http.StatusServiceUnavailable, "model_loading", "", "the model is being loaded")
+			return
+		}
+		next(w, r)
+	}
 }
 
 // trace makes a handler with a span for each request, those aside that machines

@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hark/audio/speech"
@@ -33,14 +34,23 @@ import (
 	"hark/session"
 )
 
-// Options are the choices of a server. Engine must be set.
-type Options struct {
-	// Engine answers.
+// Model is what answers.
+type Model struct {
+	// Engine answers. It must be set.
 	Engine session.Engine
 	// Tokenizer is the engine's, for log probabilities; nil: there are none.
 	Tokenizer *token.Tokenizer
 	// Stats are the engine's, for /metrics; nil leaves them out.
 	Stats func() engine.Stats
+}
+
+// Options are the choices of a server.
+type Options struct {
+	// Engine, Tokenizer and Stats are as in Model; without an Engine the
+	// server has no model until Open.
+	Engine    session.Engine
+	Tokenizer *token.Tokenizer
+	Stats     func() engine.Stats
 	// Tracer tells how long the parts of requests took; nil tells nobody. The
 	// caller closes it, after Close.
 	Tracer *trace.Tracer
@@ -155,8 +165,12 @@ type Server struct {
 	metrics  *metrics
 	counters session.Counters
 	shelf    *session.Shelf // conversations whose connection was lost
-	name     string
 	booted   time.Time
+
+	// The model, and its name: set once, by Open, before loaded is.
+	served Model
+	name   string
+	loaded atomic.Bool
 
 	// Two contexts of the server's own, not of a request: sessions end with
 	// life when Close is called, completions with patience a little later.
@@ -176,9 +190,6 @@ type Server struct {
 // New makes a server. It refuses options that would let strangers in: see
 // Options.Addr.
 func New(o Options) (*Server, error) {
-	if o.Engine == nil {
-		return nil, errors.New("server: no engine")
-	}
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
@@ -192,9 +203,6 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.name == "" {
-		s.name = o.Engine.Model().Family
 	}
 	if s.keys, err = keys.Open(o.KeyFile, o.Keys); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -223,7 +231,21 @@ func New(o Options) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.routes()
+	if o.Engine != nil {
+		s.Open(Model{o.Engine, o.Tokenizer, o.Stats})
+	}
 	return s, nil
+}
+
+// Open gives a server that has none its model, once. Until then it tells its
+// clients to come back.
+func (s *Server) Open(m Model) {
+	s.served = m
+	if s.name == "" {
+		s.name = m.Engine.Model().Family
+	}
+	s.loaded.Store(true)
+	s.log.Info("the model is loaded", "model", s.name)
 }
 
 // ServeHTTP answers one request.
@@ -244,7 +266,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	if err := s.checkAddr(ln.Addr().String()); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	s.log.Info("listening", "addr", ln.Addr().String(), "tls", s.o.TLS != nil, "keys", s.keys.Len(), "model", s.name)
+	s.log.Info("listening", "addr", ln.Addr().String(), "tls", s.o.TLS != nil, "keys", s.keys.Len())
 	serve := s.http.Serve
 	if s.o.TLS != nil {
 		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }

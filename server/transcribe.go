@@ -70,10 +70,10 @@ func (t *transcript) text() string {
 // transcribe writes down the words of a file.
 func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	req, err := s.readTranscription(w, r)
-	if err == nil && !s.o.Engine.Model().Hears {
+	if err == nil && !s.served.Engine.Model().Hears {
 		err = engine.ErrDeaf
 	}
-	if err == nil && slices.Contains(req.Include, "logprobs") && s.o.Tokenizer == nil {
+	if err == nil && slices.Contains(req.Include, "logprobs") && s.served.Tokenizer == nil {
 		err = realtime.Invalid("unsupported_value", "include", "log probabilities are not available here")
 	}
 	if err != nil {
@@ -219,7 +219,7 @@ func cut(list []*segment, frames []turn.Frame, first, end, longest int) []*segme
 // writeDown asks the model for the words of each segment.
 func (s *Server) writeDown(ctx context.Context, req *transcriptionRequest, samples []float32, events *eventWriter) (*transcript, error) {
 	t := &transcript{seconds: float64(len(samples)) / float64(audio.ModelRate)}
-	t.segments = segments(samples, s.o.Engine.Model().ClipSamples)
+	t.segments = segments(samples, s.served.Engine.Model().ClipSamples)
 	prompt := session.ScribePrompt(&realtime.Transcription{Language: req.Language, Prompt: req.Prompt})
 	for i, seg := range t.segments {
 		q := &question{options: chat.Options{Generate: true}}
@@ -230,7 +230,7 @@ func (s *Server) writeDown(ctx context.Context, req *transcriptionRequest, sampl
 		}
 		margin := int(turn.Samples(segmentMargin))
 		heard := samples[max(0, seg.first-margin):min(len(samples), seg.end+margin)]
-		q.generate.Max = len(heard)/max(1, s.o.Engine.Model().TokenSamples) + segmentWords
+		q.generate.Max = len(heard)/max(1, s.served.Engine.Model().TokenSamples) + segmentWords
 		if err := s.hear(q, prompt, heard); err != nil {
 			q.close()
 			return nil, err
@@ -248,7 +248,7 @@ func (s *Server) writeDown(ctx context.Context, req *transcriptionRequest, sampl
 
 // hear makes a question of a stretch of sound, as it is.
 func (s *Server) hear(q *question, prompt string, samples []float32) error {
-	clip, err := s.o.Engine.NewClip()
+	clip, err := s.served.Engine.NewClip()
 	if err != nil {
 		return err
 	}

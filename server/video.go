@@ -37,7 +37,7 @@ func (l *loader) video(it *conversation.Item, a address) error {
 	if err := l.show(it, pictures); err != nil {
 		return err
 	}
-	if !l.s.o.Engine.Model().Hears {
+	if !l.s.served.Engine.Model().Hears {
 		return nil
 	}
 	samples, err := l.s.o.FFmpeg.Sound(l.ctx, file, maxVideoSeconds)
@@ -52,7 +52,7 @@ func (l *loader) show(it *conversation.Item, pictures []ffmpeg.Frame) error {
 	video := len(l.frames)
 	it.Content = append(it.Content, realtime.Content{Type: realtime.InputImage})
 	for _, p := range pictures {
-		medium, err := session.Look(l.s.o.Engine, p.JPEG, "low")
+		medium, err := session.Look(l.s.served.Engine, p.JPEG, "low")
 		if err != nil {
 			return locate(err, "url")
 		}

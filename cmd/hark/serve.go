@@ -76,27 +76,21 @@ type running struct {
 	close  func() error
 }
 
-// start loads the model and serves it.
+// start listens, loads the model and serves it: who asks before it is loaded is
+// told so.
 func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error) {
-	e, closeModel, err := f.open(log)
-	if err != nil {
-		return nil, err
-	}
 	if f.Model == "" {
 		o.Model = demo.Name
 	}
-	o.Engine, o.Tokenizer, o.Stats = session.NewEngine(e), e.Tokenizer(), e.Stats
 	s, err := server.New(o)
 	if err != nil {
-		closeModel()
 		return nil, usageError{err}
 	}
 	ln, err := s.Listen()
 	if err != nil {
-		closeModel()
 		return nil, usageError{err}
 	}
-	r := &running{addr: ln.Addr(), device: e.Device(), failed: make(chan error, 1)}
+	r := &running{addr: ln.Addr(), failed: make(chan error, 1)}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -104,9 +98,19 @@ func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error)
 			r.failed <- err
 		}
 	}()
-	r.close = func() error {
+	stop := func() error {
 		err := s.Close()
 		<-served
+		return err
+	}
+	e, closeModel, err := f.open(log)
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	s.Open(server.Model{Engine: session.NewEngine(e), Tokenizer: e.Tokenizer(), Stats: e.Stats})
+	r.device = e.Device()
+	r.close = func() error {
+		err := stop()
 		closeModel()
 		return err
 	}
