@@ -94,7 +94,7 @@ func (s *Server) Log() string {
 	return string(text)
 }
 
-// waitHealthy waits until /health answers.
+// waitHealthy waits until /ready answers.
 func (s *Server) waitHealthy(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -104,7 +104,7 @@ func (s *Server) waitHealthy(ctx context.Context, limit time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("e2e: hark serve was not healthy after %v: %s", limit, strings.TrimSpace(s.Log()))
+			return fmt.Errorf("e2e: hark serve was not ready after %v: %s", limit, strings.TrimSpace(s.Log()))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Server) waitHealthy(ctx context.Context, limit time.Duration) error {
 
 // healthy asks once.
 func healthy(ctx context.Context, address string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"health", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"ready", nil)
 	if err != nil {
 		return false
 	}
