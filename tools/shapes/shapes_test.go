@@ -77,7 +77,7 @@ func TestWrittenCheckpointsRun(t *testing.T) {
 			if text := m.Tokenizer().Decode(ids); text != "Shapes 12 äöü\n" {
 				t.Errorf("text comes back as %q", text)
 			}
-			kv := m.NewKV()
+			kv := b.NewKV(m.KVLayers())
 			defer kv.Free()
 			spread(t, "logits", b.Read(nil, m.Forward([]model.Row{{KV: kv, IDs: append([]token.ID{2}, ids...), Logits: 1}})))
 			b.EndStep()
