@@ -12,6 +12,28 @@ import (
 	"hark/session/realtime"
 )
 
+// maxBodies bounds the bodies of all requests in progress together, in longest
+// bodies: so many clients may send pictures and sound at once.
+const maxBodies = 8
+
+// hold makes a handler whose requests' bodies count against the bound until
+// they are answered. One whose length is not said counts as the longest.
+func (s *Server) hold(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := r.ContentLength
+		if n < 0 || n > s.o.Limits.BodyBytes {
+			n = s.o.Limits.BodyBytes
+		}
+		if s.bodies.Add(n) > maxBodies*s.o.Limits.BodyBytes {
+			s.bodies.Add(-n)
+			s.fail(w, overloaded("the requests in progress are %d MiB long together, more are not possible", maxBodies*s.o.Limits.BodyBytes>>20))
+			return
+		}
+		defer s.bodies.Add(-n)
+		next.ServeHTTP(w, r)
+	})
+}
+
 // readBody reads the body of a request within its limits of size and time.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// Where the writer knows no deadlines it is not a network's. With the

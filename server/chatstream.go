@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// eventWriter sends server-sent events. A client that takes nothing for writeTimeout
+// eventWriter sends server-sent events. A client that takes nothing for patience
 // is gone.
 type eventWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	begun   bool // the status is sent
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	begun    bool // the status is sent
 }
 
-func newEventWriter(w http.ResponseWriter) *eventWriter {
-	return &eventWriter{w: w, control: http.NewResponseController(w)}
+func (s *Server) newEventWriter(w http.ResponseWriter) *eventWriter {
+	return &eventWriter{w: w, control: http.NewResponseController(w), patience: s.slow}
 }
 
 // send writes one event and sees to it that it leaves. name may be "".
@@ -38,7 +39,7 @@ func (e *eventWriter) write(name string, data []byte) error {
 		e.begun = true
 	}
 	// Where the writer knows no deadlines it is not a network's.
-	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.patience))
 	if name != "" {
 		name = "event: " + name + "\n"
 	}
@@ -65,7 +66,7 @@ type chatStream struct {
 // streamChat answers a question as a stream.
 func (s *Server) streamChat(ctx context.Context, w http.ResponseWriter, q *question, head *chatReply, req *chatRequest) {
 	head.Object = "chat.completion.chunk"
-	out := &chatStream{eventWriter: newEventWriter(w), head: *head, scored: req.Logprobs, top: req.TopLogprobs > 0, usage: req.StreamOptions.IncludeUsage}
+	out := &chatStream{eventWriter: s.newEventWriter(w), head: *head, scored: req.Logprobs, top: req.TopLogprobs > 0, usage: req.StreamOptions.IncludeUsage}
 	a, err := s.ask(ctx, q, out)
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -54,6 +55,45 @@ func TestPatienceOfTheQueueEnds(t *testing.T) {
 	busy(t, p, url)
 	newClient(t, url, "").refused("POST", "/v1/responses", `{"input":"hi"}`, 429, "server_overloaded", "")
 	p.say("Two")
+}
+
+func TestBodiesAreBoundedTogether(t *testing.T) {
+	p := newPuppet()
+	s, url := serve(t, Options{Engine: p, Limits: Limits{BodyBytes: 100}})
+	s.bodies.Add(maxBodies*100 - 50)
+	c := newClient(t, url, "")
+	c.refused("POST", "/v1/responses", `{"input":"`+strings.Repeat("x", 60)+`"}`, 429, "server_overloaded", "")
+	p.say("ok")
+	c.read("POST", "/v1/responses", `{"input":"hi"}`, 200)
+	if n := s.bodies.Load(); n != maxBodies*100-50 {
+		t.Errorf("%d bytes are held at the end", n)
+	}
+}
+
+func TestClientThatReadsNothingIsGone(t *testing.T) {
+	p := newPuppet()
+	s, url := serve(t, Options{Engine: p})
+	s.slow = 50 * time.Millisecond
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const body = `{"stream":true,"messages":[{"role":"user","content":"hi"}]}`
+	fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	for inside, _ := s.gate.state(); inside == 0; inside, _ = s.gate.state() {
+	}
+	long := strings.Repeat("long ", 100_000)
+	for inside, _ := s.gate.state(); inside > 0; inside, _ = s.gate.state() {
+		select {
+		case p.tokens <- engine.Token{Text: long}:
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	s.running.Wait()
+	if n := p.open.Load(); n != 0 {
+		t.Errorf("%d sequences are open", n)
+	}
 }
 
 // Whatever is in progress, Close returns within five seconds, and nothing of

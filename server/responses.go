@@ -119,7 +119,7 @@ func (s *Server) createResponse(w http.ResponseWriter, r *http.Request) {
 	defer q.close()
 	out := &responseOutput{res: res}
 	if req.Stream {
-		out.events = newEventWriter(w)
+		out.events = s.newEventWriter(w)
 	}
 	a, err := s.ask(ctx, q, out)
 	if err == nil {

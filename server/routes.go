@@ -80,7 +80,7 @@ func (s *Server) observe(rt route) http.Handler {
 		}
 		next = s.guard(rt)
 	}
-	return s.trace(rt, s.metrics.count(rt, next))
+	return s.trace(rt, s.metrics.count(rt, s.hold(next)))
 }
 
 // whenLoaded makes a handler that waits for nobody: while the model is being

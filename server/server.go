@@ -181,10 +181,11 @@ type Server struct {
 	mu       sync.Mutex
 	sessions int
 	running  sync.WaitGroup // sessions and completions
+	bodies   atomic.Int64   // bytes of requests in progress
 	gate     gate
 	store    store
 
-	grace time.Duration // grace, shorter in tests
+	grace, slow time.Duration // grace and writeTimeout, shorter in tests
 }
 
 // New makes a server. It refuses options that would let strangers in: see
@@ -200,7 +201,7 @@ func New(o Options) (*Server, error) {
 	if o.Limits, err = o.Limits.withDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace}
+	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace, slow: writeTimeout}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

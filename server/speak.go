@@ -60,7 +60,7 @@ func (s *Server) speak(w http.ResponseWriter, r *http.Request) {
 	}
 	out := &speechWriter{w: w, control: http.NewResponseController(w), kind: speechKinds[format]}
 	if req.StreamFormat == "sse" {
-		out.events = newEventWriter(w)
+		out.events = s.newEventWriter(w)
 	}
 	if err = s.say(ctx, req.Input, speech.Options{Voice: voice.ID, Speed: req.Speed}, format, out); err == nil {
 		err = out.end()

@@ -93,7 +93,7 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	}
 	var events *eventWriter
 	if req.Stream {
-		events = newEventWriter(w)
+		events = s.newEventWriter(w)
 	}
 	t, err := s.writeDown(ctx, req, samples, events)
 	switch {
