@@ -18,7 +18,7 @@ type eventWriter struct {
 }
 
 func (s *Server) newEventWriter(w http.ResponseWriter) *eventWriter {
-	return &eventWriter{w: w, control: http.NewResponseController(w), patience: s.slow}
+	return &eventWriter{w: w, control: http.NewResponseController(w), patience: s.o.Limits.patience}
 }
 
 // send writes one event and sees to it that it leaves. name may be "".

@@ -72,8 +72,7 @@ func TestBodiesAreBoundedTogether(t *testing.T) {
 
 func TestClientThatReadsNothingIsGone(t *testing.T) {
 	p := newPuppet()
-	s, url := serve(t, Options{Engine: p})
-	s.slow = 50 * time.Millisecond
+	s, url := serve(t, Options{Engine: p, Limits: Limits{patience: 50 * time.Millisecond}})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)

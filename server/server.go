@@ -110,6 +110,8 @@ type Limits struct {
 	Tokens int
 	// StoredBytes bounds what is remembered of /v1/responses, 64 MiB.
 	StoredBytes int
+
+	patience time.Duration // writeTimeout, shorter in tests
 }
 
 // The limits that are not for sale.
@@ -142,6 +144,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.QueueTime = orDefault(l.QueueTime, 10*time.Second)
 	l.BodyBytes = orDefault(l.BodyBytes, 32<<20)
 	l.StoredBytes = orDefault(l.StoredBytes, 64<<20)
+	l.patience = orDefault(l.patience, writeTimeout)
 	return l, nil
 }
 
@@ -185,7 +188,7 @@ type Server struct {
 	gate     gate
 	store    store
 
-	grace, slow time.Duration // grace and writeTimeout, shorter in tests
+	grace time.Duration // grace, shorter in tests
 }
 
 // New makes a server. It refuses options that would let strangers in: see
@@ -201,7 +204,7 @@ func New(o Options) (*Server, error) {
 	if o.Limits, err = o.Limits.withDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace, slow: writeTimeout}
+	s := &Server{o: o, log: o.Log, name: o.Model, mux: http.NewServeMux(), booted: time.Now(), grace: grace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
