@@ -132,9 +132,10 @@ func (s *benchSpeaker) answer(ctx context.Context, tokens int) (came []time.Time
 	return came, nil
 }
 
-// settle waits until the engine has done all that it can.
+// settle waits until the engine has done all that it can: no step has ended for
+// longer than one takes.
 func settle(ctx context.Context, e *engine.Engine) error {
-	const quiet = 100 * time.Millisecond
+	const quiet, longest = 100 * time.Millisecond, 500 * time.Millisecond
 	before, since := e.Stats(), time.Now()
 	for {
 		if err := sleepUntil(ctx, time.Now().Add(2*time.Millisecond)); err != nil {
@@ -143,7 +144,7 @@ func settle(ctx context.Context, e *engine.Engine) error {
 		now := e.Stats()
 		if now.Steps != before.Steps || now.Backlog > 0 {
 			before, since = now, time.Now()
-		} else if time.Since(since) > max(quiet, 3*now.StepTime.Max/2) {
+		} else if time.Since(since) > max(quiet, min(longest, 3*now.StepTime.Max/2)) {
 			return nil
 		}
 	}
