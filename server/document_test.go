@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"hark/docs/openapi"
+	"hark/session/realtime"
 )
 
 // The document describes every operation of the table and no other, each error
@@ -120,4 +123,37 @@ func checkReferences(t *testing.T) {
 		}
 	}
 	walk(doc)
+}
+
+// Every code that an error of this package may have is explained, in the
+// document and on the page.
+func TestDocumentHasEveryCode(t *testing.T) {
+	codes := []string{codeNoResponse, codeNoVoice, realtime.CodeInvalidType, realtime.CodeInvalidValue, realtime.CodeMissing, realtime.CodeTooLong,
+		realtime.CodeContextLength, realtime.CodeOverloaded, realtime.CodeServerError, realtime.CodeUnsupported}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	literal := regexp.MustCompile(`(?:refuse\(w, http\.Status\w+|realtime\.Invalid\(|return realtime\.Invalid\()(?:, )?"([a-z_]+)"`)
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range literal.FindAllStringSubmatch(string(source), -1) {
+			codes = append(codes, m[1])
+		}
+	}
+	page, err := os.ReadFile("../docs/http.md")
+	if err != nil || len(codes) < 20 {
+		t.Fatalf("%d codes, %v", len(codes), err)
+	}
+	for _, code := range codes {
+		if !strings.Contains(string(page), "`"+code+"`") {
+			t.Errorf("docs/http.md does not have %s", code)
+		}
+		if code != "method_not_allowed" && !strings.Contains(string(openapi.Document()), code) {
+			t.Errorf("the document does not have %s", code)
+		}
+	}
 }
