@@ -43,6 +43,7 @@ type benchFlags struct {
 // benchModel says what those run that run a model.
 type benchModel struct {
 	benchFlags
+	Exact bool   `help:"Multiply with activations in full precision, not rounded to 8 bits."`
 	Model string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model." placeholder:"DIR|OWNER/NAME"`
 }
 
@@ -55,6 +56,11 @@ func (f *benchFlags) check() error {
 
 // budget returns how long a row is measured.
 func (f *benchFlags) budget() time.Duration { return time.Duration(f.Seconds * float64(time.Second)) }
+
+// backend returns the choices of the CPU backend.
+func (f *benchModel) backend() *cpu.Options {
+	return &cpu.Options{Threads: f.Threads, Rounded: !f.Exact}
+}
 
 // output returns where rows go.
 func (f *benchFlags) output() *benchOutput {
@@ -205,7 +211,7 @@ func (f *benchModel) open() (*bencher, error) {
 		return nil, err
 	}
 	b := &bencher{flags: f, src: src, out: f.output()}
-	b.backend = cpu.New(&cpu.Options{Threads: f.Threads})
+	b.backend = cpu.New(f.backend())
 	if b.model, err = model.Open(src, b.backend); err != nil {
 		b.close()
 		return nil, usageError{err}

@@ -57,7 +57,7 @@ func (r *benchRow) load(f *benchModel) error {
 		return usageError{err}
 	}
 	r.MapMs = since()
-	b := &bencher{flags: f, backend: cpu.New(&cpu.Options{Threads: f.Threads})}
+	b := &bencher{flags: f, backend: cpu.New(f.backend())}
 	defer b.backend.Close()
 	if b.model, err = model.Open(src, b.backend); err != nil {
 		return usageError{err}

@@ -219,6 +219,7 @@ const (
 	slotScales
 	slotBiases
 	slotRows // rows of weights on their way into panels
+	slotFactors
 	slotQueries
 	slotScores
 	slotMix

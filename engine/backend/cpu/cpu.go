@@ -22,6 +22,10 @@ type Options struct {
 	// Threads is the number of goroutines that compute, the caller's
 	// included; 0 means GOMAXPROCS.
 	Threads int
+	// Rounded rounds activations to 8 bits, in groups of 32 or 64, before
+	// products with weights of 4 or 8 bits. These take a fraction of the time
+	// then, and err by what docs/performance.md says. Without it all is float32.
+	Rounded bool
 }
 
 // Backend implements tensor.Backend. Its methods must be called from one
@@ -36,6 +40,7 @@ type Backend struct {
 	turns   int       // angles in use this step
 	split   int       // see splitValues
 	work    Work
+	rounded bool
 }
 
 // jobs are the operations' jobs, kept so that posting one allocates nothing.
@@ -43,6 +48,7 @@ type jobs struct {
 	rows      rowsJob
 	linear    linearJob
 	pack      packJob
+	round     roundJob
 	attend    attendJob
 	split     splitJob
 	full      fullJob
@@ -62,7 +68,9 @@ func New(o *Options) *Backend {
 	if o != nil {
 		threads = Cores(o.Threads)
 	}
-	return &Backend{pool: newPool(threads), scratch: make([]scratch, threads), split: splitValues}
+	return &Backend{
+		pool: newPool(threads), scratch: make([]scratch, threads), split: splitValues, rounded: o != nil && o.Rounded,
+	}
 }
 
 // Cores returns the number of threads that a backend with these Options.Threads

@@ -27,9 +27,20 @@ func each(t *testing.T, test func(t *testing.T)) {
 	}
 }
 
+// eachMode does so with and without rounded activations.
+func eachMode(t *testing.T, test func(t *testing.T, rounded bool)) {
+	each(t, func(t *testing.T) {
+		for _, rounded := range []bool{false, true} {
+			t.Run(fmt.Sprintf("rounded=%v", rounded), func(t *testing.T) { test(t, rounded) })
+		}
+	})
+}
+
 // start makes a backend that ends with the test.
-func start(t testing.TB, threads int) *Backend {
-	b := New(&Options{Threads: threads})
+func start(t testing.TB, threads int) *Backend { return startWith(t, &Options{Threads: threads}) }
+
+func startWith(t testing.TB, o *Options) *Backend {
+	b := New(o)
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -195,13 +206,13 @@ func (m *block) continues(kv tensor.KV, x []float32, pieces ...int) []float32 {
 // TestBitsDoNotDependOnPiecesOrThreads runs a sequence at once, in pieces and
 // token by token, on one thread and on several.
 func TestBitsDoNotDependOnPiecesOrThreads(t *testing.T) {
-	each(t, func(t *testing.T) {
+	eachMode(t, func(t *testing.T, rounded bool) {
 		const rows = 100
 		x := newRandom(4).floats(rows * 128)
 		for _, bits := range []int{0, 8} {
 			var want []float32
 			for _, threads := range []int{1, 4} {
-				m := newBlock(t, start(t, threads))
+				m := newBlock(t, startWith(t, &Options{Threads: threads, Rounded: rounded}))
 				m.layer.Bits = bits
 				for _, pieces := range [][]int{{rows}, {1}, {7}, {64, 3, 1}} {
 					got := m.sequence(x, pieces...)
@@ -246,8 +257,8 @@ func TestCutOfOneLayerEqualsComputingAnew(t *testing.T) {
 
 // TestBitsDoNotDependOnTheBatch decodes three sequences at once and alone.
 func TestBitsDoNotDependOnTheBatch(t *testing.T) {
-	each(t, func(t *testing.T) {
-		m := newBlock(t, start(t, 2))
+	eachMode(t, func(t *testing.T, rounded bool) {
+		m := newBlock(t, startWith(t, &Options{Threads: 2, Rounded: rounded}))
 		r := newRandom(5)
 		lengths := []int{3, 70, 12}
 		var segs []tensor.Segment

@@ -19,10 +19,11 @@ type weight struct {
 
 // packing says how package kernel reads the rows where they lie.
 type packing struct {
-	format kernel.Format
-	ok     bool // it can
-	bytes  int  // of a row
-	groups int  // of a row, 0 when not quantized
+	format  kernel.Format
+	ok      bool // it can
+	rounded bool // it can with rounded activations
+	bytes   int  // of a row
+	groups  int  // of a row, 0 when not quantized
 }
 
 // Shape returns the logical sizes.
@@ -55,7 +56,8 @@ func packingOf(s *tensor.Stored) packing {
 	default:
 		return packing{}
 	}
-	p.ok = (&kernel.Packed{Format: p.format, Group: s.Group}).Fits(in)
+	w := kernel.Packed{Format: p.format, Group: s.Group}
+	p.ok, p.rounded = w.Fits(in), w.FitsRounded(in)
 	return p
 }
 
@@ -79,6 +81,14 @@ func (w *weight) view(s *scratch, first, n int) kernel.Packed {
 	if p.groups > 0 {
 		v.Scales = factors(s.floats(slotScales, n*p.groups), st.Scale, st.Scales, first*p.groups)
 		v.Biases = factors(s.floats(slotBiases, n*p.groups), st.Scale, st.Biases, first*p.groups)
+		// The next rows are likely to be next: theirs come while these are
+		// multiplied.
+		size := n * p.groups * st.Scale.Size()
+		at := (first + n) * p.groups * st.Scale.Size()
+		if at+size <= len(st.Scales) {
+			kernel.Soon(st.Scales[at : at+size]).Fetch()
+			kernel.Soon(st.Biases[at : at+size]).Fetch()
+		}
 	}
 	return v
 }

@@ -37,13 +37,13 @@ func (r random) layouts(out, in int) []tensor.Stored {
 // the kernels.
 func TestLinearBitsDoNotDependOnTheBatch(t *testing.T) {
 	const out, rows = 21, 70
-	each(t, func(t *testing.T) {
+	eachMode(t, func(t *testing.T, rounded bool) {
 		for _, in := range []int{128, 1664} { // less than a block of a sum, and more
 			r := newRandom(9)
 			for _, s := range r.layouts(out, in) {
 				var want []float32
 				for _, threads := range []int{1, 3} {
-					b := start(t, threads)
+					b := startWith(t, &Options{Threads: threads, Rounded: rounded})
 					w, err := b.Weight(s)
 					if err != nil {
 						t.Fatal(err)

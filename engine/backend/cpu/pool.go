@@ -86,7 +86,7 @@ func (p *pool) do(j job, items, grain int) {
 
 // mostGrains bounds what is taken at a time, in grains: not too much may hang
 // on a thread that the system stops.
-const mostGrains = 8
+const mostGrains = 32
 
 // take runs pieces of j until none are left. Pieces are large first, as
 // neighbouring items share memory, and small at the end, so that all workers

@@ -10,7 +10,7 @@ const (
 	fewValues = 1 << 16 // weights of a piece then
 	blockOuts = 48      // outputs whose weights are unpacked at a time otherwise: with a block of values 288 KiB
 	blockRows = 64      // rows of x of a piece
-	macGrain  = 1 << 17 // products worth waking a worker for
+	macGrain  = 1 << 16 // products worth waking a worker for
 )
 
 // linearJob computes dst [rows, outs] = x [rows, in]·wᵀ + bias. An item is a
@@ -18,8 +18,9 @@ const (
 type linearJob struct {
 	b          *Backend
 	dst, x     []float32
-	panels     []float32 // x as panels, a block of values after the other; nil for few rows
-	bias       []float32 // [outs] or nil
+	panels     []float32      // x as panels, a block of values after the other; nil for few rows
+	rounded    kernel.Rounded // x rounded, or of 0 rows
+	bias       []float32      // [outs] or nil
 	w          *weight
 	first      int // row of the stack that makes output 0
 	rows, outs int
@@ -34,8 +35,12 @@ func (j *linearJob) run(worker, from, to int) {
 		// Items with the same outputs share what is unpacked.
 		o, t := item/j.rowBlocks*j.outBlock, item%j.rowBlocks*j.rowBlock
 		n := min(j.rowBlocks-item%j.rowBlocks, to-item)
+		outs := j.outBlock
+		if j.rowBlocks == 1 && j.rounded.Rows > 0 {
+			n, outs = to-item, (to-item)*j.outBlock // weights are read in one go
+		}
 		item += n
-		j.block(s, o, min(j.outBlock, j.outs-o), t, min(n*j.rowBlock, j.rows-t))
+		j.block(s, o, min(outs, j.outs-o), t, min(n*j.rowBlock, j.rows-t))
 	}
 }
 
@@ -45,6 +50,9 @@ func (j *linearJob) block(s *scratch, o, outs, t, rows int) {
 	dst := kernel.Matrix{Data: j.dst[t*j.outs+o:], Stride: j.outs}
 	x := kernel.Matrix{Data: j.x[t*in:], Stride: in}
 	switch {
+	case j.rounded.Rows > 0:
+		view := w.roundedView(s, j.first+o, outs)
+		kernel.MatMulRounded(dst, &j.rounded, &view, s.floats(slotFactors, view.ScratchRounded(in)), t, rows, outs)
 	case j.panels != nil:
 		j.many(s, dst, o, outs, t, rows)
 	case w.floats != nil:
@@ -142,7 +150,10 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	b.work.WeightBytes += int64(outs) * int64(w.bytes)
 	j := &b.jobs.linear
 	*j = linearJob{b: b, dst: dst, x: x, bias: bias, w: w, first: first, rows: rows, outs: outs}
-	if rows > fewRows && (w.floats != nil || w.packed.ok) && (kernel.Panels{N: w.in}).Fit() {
+	if b.rounded && w.packed.rounded {
+		buffer := b.round(j, x)
+		defer b.arena.release(buffer)
+	} else if rows > fewRows && (w.floats != nil || w.packed.ok) && (kernel.Panels{N: w.in}).Fit() {
 		buffer := b.arena.alloc(kernel.Panels{Rows: rows, N: w.in}.Size())
 		defer b.arena.release(buffer)
 		j.panels = buffer.data
@@ -151,7 +162,7 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	}
 	// At least four pieces a worker.
 	j.outBlock = blockOuts
-	if j.panels == nil {
+	if rows <= fewRows {
 		j.outBlock = fewValues / w.in
 	}
 	j.outBlock = min(j.outBlock, (outs+4*b.pool.size-1)/(4*b.pool.size))

@@ -106,6 +106,41 @@ func maximum(x *float32, n int) float32 {
 	return maximumGeneric(x, n)
 }
 
+// gelu, sigmoidMul and softCap take a multiple of activationVector values; up
+// and a may be nil.
+func gelu(dst, x, up *float32, n int) {
+	switch level {
+	case isa.AVX512:
+		geluAVX512(dst, x, up, n)
+	case isa.AVX2:
+		geluAVX2(dst, x, up, n)
+	default:
+		geluGeneric(dst, x, up, n)
+	}
+}
+
+func sigmoidMul(dst, a, x *float32, n int) {
+	switch level {
+	case isa.AVX512:
+		sigmoidMulAVX512(dst, a, x, n)
+	case isa.AVX2:
+		sigmoidMulAVX2(dst, a, x, n)
+	default:
+		sigmoidMulGeneric(dst, a, x, n)
+	}
+}
+
+func softCap(dst, x *float32, n int, limit float32) {
+	switch level {
+	case isa.AVX512:
+		softCapAVX512(dst, x, n, limit)
+	case isa.AVX2:
+		softCapAVX2(dst, x, n, limit)
+	default:
+		softCapGeneric(dst, x, n, limit)
+	}
+}
+
 // unpackBF16 widens n values.
 func unpackBF16(dst *float32, src *byte, n int) {
 	switch level {
@@ -221,3 +256,21 @@ func unpackQ8AVX2(dst *float32, codes *byte, scales, biases *float32, groups, gr
 
 //go:noescape
 func unpackQ8AVX512(dst *float32, codes *byte, scales, biases *float32, groups, group int)
+
+//go:noescape
+func geluAVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func sigmoidMulAVX2(dst, a, x *float32, n int)
+
+//go:noescape
+func softCapAVX2(dst, x *float32, n int, limit float32)
+
+//go:noescape
+func geluAVX512(dst, x, up *float32, n int)
+
+//go:noescape
+func sigmoidMulAVX512(dst, a, x *float32, n int)
+
+//go:noescape
+func softCapAVX512(dst, x *float32, n int, limit float32)

@@ -45,3 +45,9 @@ func unpackQ4(dst *float32, codes *byte, scales, biases *float32, groups, group 
 func unpackQ8(dst *float32, codes *byte, scales, biases *float32, groups, group int) {
 	unpackQ8Generic(dst, codes, scales, biases, groups, group)
 }
+
+func gelu(dst, x, up *float32, n int) { geluGeneric(dst, x, up, n) }
+
+func sigmoidMul(dst, a, x *float32, n int) { sigmoidMulGeneric(dst, a, x, n) }
+
+func softCap(dst, x *float32, n int, limit float32) { softCapGeneric(dst, x, n, limit) }

@@ -23,13 +23,16 @@ func (f Format) quantized() bool { return f <= Q8 }
 // Packed is rows of stored weights, Stride bytes from one to the next. The
 // codes of Q4 and Q8 come in groups of Group; code q in group g of a row is
 // worth Scales[g]*q + Biases[g], as UnpackQ4 says. Scales and Biases of the
-// rows follow each other.
+// rows follow each other. For MatMulRounded they may be bfloat16 in ScaleBits and
+// BiasBits instead.
 type Packed struct {
 	Format         Format
 	Data           []byte
 	Stride         int
 	Scales, Biases []float32
 	Group          int
+
+	ScaleBits, BiasBits []byte
 }
 
 // packedTile is the number of values that MatMulPacked takes at a time.
@@ -210,5 +213,15 @@ func (a *packedArgs) unpackGeneric(f Format, dst []float32, codes *byte, first i
 		unpackBF16Generic(&dst[0], codes, len(dst))
 	case F16:
 		unpackF16Generic(&dst[0], codes, len(dst))
+	}
+}
+
+// Soon is memory that will be read soon.
+type Soon []byte
+
+// Fetch asks for it and does not wait.
+func (s Soon) Fetch() {
+	if lines := len(s) / cacheLine; lines > 0 {
+		prefetch((*int8)(unsafe.Pointer(&s[0])), cacheLine, lines)
 	}
 }

@@ -1,0 +1,15 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func roundedBatches() bool { return false }
+
+func roundedOne(a *roundedArgs) { roundedOneGeneric(a) }
+
+// roundedTwo and roundedFour are not called.
+func roundedTwo(*roundedArgs)  {}
+func roundedFour(*roundedArgs) {}
+
+func roundRow(dst *int8, scales, sums, x *float32, blocks, group int, split bool) {
+	roundRowGeneric(dst, scales, sums, x, blocks, group, split)
+}
