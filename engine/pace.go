@@ -99,12 +99,20 @@ func (l *load) now() float64 {
 	return l.share
 }
 
+// sluggish is how long sound may wait in an engine that is not loaded.
+const sluggish = 200 * time.Millisecond
+
 // Loaded reports whether the engine has enough to do without speculations:
 // somebody waits for a place, or nearly all of the last second went into other
-// work. Who speculates should ask first.
+// work. A single sequence may have caused that by itself, where the model is
+// large for the machine: then it has enough to do only if it lags behind what
+// it hears. Who speculates should ask first.
 func (e *Engine) Loaded() bool {
 	e.mu.Lock()
-	waiting := len(e.waiting) > 0
+	waiting, alone := len(e.waiting) > 0, e.open <= 1
 	e.mu.Unlock()
-	return waiting || e.load.now() > loadBound
+	if waiting || e.load.now() <= loadBound {
+		return waiting
+	}
+	return !alone || e.Stats().Backlog > sluggish
 }

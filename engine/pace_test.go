@@ -63,3 +63,33 @@ func TestPaceFindsItsPiece(t *testing.T) {
 		}
 	}
 }
+
+// One sequence that keeps the engine busy may speculate as long as its sound
+// does not wait; beside others it may not.
+func TestABusyEngineIsLoadedForOneOnlyIfItLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &Engine{}
+		began := time.Now()
+		<-time.After(5 * time.Second)
+		e.load.add(began, time.Now())
+		for _, tt := range []struct {
+			open    int
+			backlog time.Duration
+			want    bool
+		}{{1, 0, false}, {1, sluggish, false}, {1, sluggish + 1, true}, {2, 0, true}} {
+			e.open, e.stats.Backlog = tt.open, tt.backlog
+			if got := e.Loaded(); got != tt.want {
+				t.Errorf("%d open, sound waits for %v: loaded %v", tt.open, tt.backlog, got)
+			}
+		}
+		e.open, e.waiting = 1, []*waiter{{}}
+		if e.stats.Backlog = 0; !e.Loaded() {
+			t.Error("not loaded while somebody waits")
+		}
+		<-time.After(5 * time.Second)
+		e.open, e.waiting = 2, nil
+		if e.Loaded() {
+			t.Error("loaded after 5 s of rest")
+		}
+	})
+}
