@@ -86,7 +86,8 @@ func TestLogitsAndLayersEqualTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := modeltest.Compare(r.Logits[:len(want)], want); d.Max > bound {
+	prompt := r.Logits[:len(g.IDs("mm.both.input_ids"))*r.Vocab] // generated positions follow
+	if d := modeltest.Compare(modeltest.Covered(prompt, want), want); d.Max > bound {
 		t.Errorf("logits: %v", d)
 	}
 	if got, want := r.Generated[0], g.IDs("mm.both.greedy_ids")[0]; got != want || len(r.Generated) != 2 {
@@ -129,7 +130,8 @@ func TestOnePlaceholderStandsForAll(t *testing.T) {
 	if len(r.IDs) != len(ids) {
 		t.Fatalf("%d positions, want %d", len(r.IDs), len(ids))
 	}
-	if d := modeltest.Compare(r.Logits, g.Floats("mm.audio.logits")); d.Max > bound {
+	want := g.Floats("mm.audio.logits")
+	if d := modeltest.Compare(modeltest.Covered(r.Logits, want), want); d.Max > bound {
 		t.Errorf("logits: %v", d)
 	}
 }

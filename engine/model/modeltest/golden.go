@@ -127,8 +127,8 @@ func within(t *testing.T, name string, got, want []float32, bound float64) bool 
 	return false
 }
 
-// lastRows returns what of got a golden of logits covers: all positions, or
+// Covered returns what of got a golden of logits covers: all positions, or
 // the last ones where the golden was thinned to them.
-func lastRows(got, want []float32) []float32 {
+func Covered(got, want []float32) []float32 {
 	return got[max(0, len(got)-len(want)):]
 }

@@ -98,7 +98,7 @@ func (f *fixture) merged(kind string) {
 	r.Logits = len(r.IDs)
 	got := f.forward(r)
 	reference := f.Golden.Floats(f.Prefix + "mm." + kind + ".logits")
-	got = lastRows(got, reference)
+	got = Covered(got, reference)
 	if f.Logits != "text.logits" {
 		// There is no golden with the rounded scale.
 		if d := Compare(got, reference); d.Mean > boundMean {
