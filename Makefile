@@ -7,26 +7,26 @@ build:
 test: check unit race goldens generic e2e clients api smoke
 check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
-	$(STAGE) 240 .ci/vet
+	$(STAGE) 180 .ci/vet
 	$(STAGE) 20 go test ./internal/arch
 unit:
-	$(STAGE) 180 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'
+	$(STAGE) 240 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'
 race:
 	$(STAGE) 260 sh -c '.ci/need "gcc --version" gcc libc6-dev && go test -race ./session/... ./media/... ./server/... ./engine/...'
 goldens:
 	$(STAGE) 150 tools/goldens/make.sh
-	$(STAGE) 90 go test -tags goldens ./engine/... ./audio/... ./vision/...
+	$(STAGE) 60 go test -tags goldens ./engine/... ./audio/... ./vision/...
 generic:
-	$(STAGE) 90 env HARK_ISA=generic go test -count=1 ./engine/...
+	$(STAGE) 80 env HARK_ISA=generic go test -count=1 ./engine/...
 e2e:
 	@.ci/need 'chromium --version' chromium
-	$(STAGE) 120 go test -tags e2e -v ./e2e
+	$(STAGE) 150 go test -tags e2e -v ./e2e
 clients:
-	$(STAGE) 400 tools/clients/run.sh
+	$(STAGE) 340 tools/clients/run.sh
 api:
-	$(STAGE) 180 tools/api/check.sh
+	$(STAGE) 110 tools/api/check.sh
 smoke:
-	$(STAGE) 180 tools/demo-model/smoke.sh
+	$(STAGE) 200 tools/demo-model/smoke.sh
 schedules:
 	go test ./engine -run '^TestSchedules$$' -timeout 60m -args -schedules 10000
 bench:
