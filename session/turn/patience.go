@@ -20,11 +20,11 @@ type Patience struct {
 func Eager(eagerness string) Patience {
 	switch eagerness {
 	case "low":
-		return Patience{Least: 350 * time.Millisecond, Most: 8 * time.Second, Sure: 0.8}
+		return Patience{Least: 500 * time.Millisecond, Most: 8 * time.Second, Sure: 0.7}
 	case "high":
-		return Patience{Least: 150 * time.Millisecond, Most: 2 * time.Second, Sure: 0.7}
+		return Patience{Least: 200 * time.Millisecond, Most: 2 * time.Second, Sure: 0.6}
 	}
-	return Patience{Least: 200 * time.Millisecond, Most: 4 * time.Second, Sure: 0.8}
+	return Patience{Least: 400 * time.Millisecond, Most: 4 * time.Second, Sure: 0.8}
 }
 
 // Silence returns how long nobody may have spoken before the turn is over.

@@ -54,6 +54,11 @@ def spoken(assets: Path, folder: Path, engine: str) -> list[Spoken]:
     return out
 
 
+# parts of sentences that other prompts complete
+FRAGMENT = re.compile(r"^(is|has|have|or|and|to|for|from|of|at|in|on|with|message|followed|other|more|than|new|currently) "
+                      r"| (number|extension|currently|is|at|for|of|to|the|with|from)[.:]?$|^(from|to) ", re.IGNORECASE)
+
+
 def prompts(work: Path) -> list[Spoken]:
     """Recorded sentences as they are, and such with a pause of the speaker's own, where it can be made longer."""
     found: dict[str, list[Spoken]] = {"plain": [], "phrase": []}
@@ -61,7 +66,7 @@ def prompts(work: Path) -> list[Spoken]:
     Random("prompts").shuffle(listed)
     for text, path in listed:
         said = text.strip()
-        if len(said.split()) < 4 or "..." in said or re.search(r"[.?!;] \S", said):
+        if len(said.split()) < 4 or "..." in said or re.search(r"[.?!;] +\S", said) or FRAGMENT.search(said):
             continue
         with wave.open(str(path)) as w:
             x = tidy(np.frombuffer(w.readframes(w.getnframes()), np.int16), w.getframerate())

@@ -40,6 +40,7 @@ class Count:
     def __init__(self):
         self.turns = self.cut = self.false = self.missed = 0
         self.delays: list[float] = []
+        self.whole: list[float] = []  # of turns without a pause
 
     def add(self, turn: dict, stopped: list[int]) -> None:
         over = turn["ends"][-1]
@@ -50,13 +51,15 @@ class Count:
         self.false += len(early)
         if late:
             self.delays.append((late[0] - over) / RATE * 1000)
+            self.whole += self.delays[-1:] * (len(turn["ends"]) == 1)
         else:
             self.missed += 1
 
     def row(self) -> list[str]:
         d = self.delays or [0.0]
         return [str(self.turns), f"{self.cut} ({100 * self.cut / max(1, self.turns):.0f} %)", str(self.false),
-                *[f"{np.quantile(d, q):.0f}" for q in (0.5, 0.9)], f"{np.mean(d):.0f}"]
+                *[f"{np.quantile(d, q):.0f}" for q in (0.5, 0.9)], f"{np.mean(d):.0f}",
+                *[f"{np.quantile(self.whole or d, q):.0f}" for q in (0.5, 0.9)]]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -131,7 +134,8 @@ def main() -> None:
         for mode, stopped in found.items():
             for group in ("all", "kind: " + turn["kind"], "condition: " + turn["condition"], "speaker: " + source(turn)):
                 counts.setdefault((group, mode), Count()).add(turn, stopped)
-    head = ["mode", "turns", "turns cut off", "false ends", "delay, ms: median", "9 of 10", "mean"]
+    head = ["mode", "turns", "turns cut off", "false ends", "delay, ms: median", "9 of 10", "mean",
+            "without a pause: median", "9 of 10"]
     print(table(head, [[mode, *counts["all", mode].row()] for mode in ORDER]), "\n")
     groups = sorted({g for g, _ in counts} - {"all"})
     sides = ["server 500", "smart-turn v3.2", "semantic medium"]

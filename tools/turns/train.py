@@ -31,6 +31,22 @@ class Clips:
                     if (str(name).split("|")[0] in HELD_OUT) == held:
                         self.clips.append((rows[a:b], target[a:b], since[a:b], str(name)))
         self.order = np.argsort([len(c[0]) for c in self.clips])
+        self.balance()
+
+    def balance(self) -> None:
+        """Weights, so that how many pauses a turn has had says nothing: the first, second, … pause of a turn counts as much
+        where turns end with it as where they go on."""
+        which, counts = [], np.zeros((4, 2))
+        for _, t, _, _ in self.clips:
+            asked = t >= 0
+            pause = np.minimum(np.cumsum(np.diff(asked.astype(np.int8), prepend=0) == 1) - 1, 3)
+            for k in range(4):
+                for end in (0, 1):
+                    counts[k, end] += (asked & (pause == k) & (t == end)).any()
+            which.append(pause)
+        even = counts.sum(1, keepdims=True) / 2 / np.maximum(counts, 1)
+        self.weights = [np.where(t >= 0, np.minimum(even[np.maximum(p, 0), np.maximum(t, 0)], 4.0), 0.01).astype(np.float32)
+                        for p, (_, t, _, _) in zip(which, self.clips)]
 
     def batch(self, picks) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Rows, targets, weights, padded at the end."""
@@ -38,12 +54,11 @@ class Clips:
         rows = np.full((len(picks), n, self.clips[0][0].shape[1]), -4.6, np.float32)
         target, weight = np.zeros((len(picks), n), np.float32), np.zeros((len(picks), n), np.float32)
         for k, i in enumerate(picks):
-            r, t, s, name = self.clips[i]
+            r, t, s, _ = self.clips[i]
             m = min(n, len(r))
             rows[k, :m] = r[:m]
-            target[k, :m] = t[:m] == 1
-            weight[k, :m] = np.where(t[:m] >= 0, np.where(s[:m] < 25, 1.0, 0.3), 0)
-            weight[k, :m] += (t[:m] < 0) * 0.01  # while one speaks, nothing is finished
+            target[k, :m] = t[:m] == 1  # while one speaks, nothing is finished
+            weight[k, :m] = self.weights[i][:m] * np.where(s[:m] < 25, 1.0, 0.3)
         return torch.from_numpy(rows), torch.from_numpy(target), torch.from_numpy(weight)
 
     def batches(self, g: np.random.Generator):
@@ -95,7 +110,7 @@ def main() -> None:
     parser.add_argument("rows", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--variant", choices=VARIANTS, default="single")
-    parser.add_argument("--steps", type=int, default=1800)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more help little")
