@@ -26,6 +26,7 @@ type benchCommand struct {
 	Vision  benchVision  `cmd:"" help:"The vision tower, by soft tokens."`
 	Load    benchLoad    `cmd:"" help:"From a folder to the first token."`
 	Batch   benchBatch   `cmd:"" help:"Several sequences through the whole engine, sampling included."`
+	Loss    benchLoss    `cmd:"" help:"What rounding activations to 8 bits changes in the model's predictions."`
 	Latency benchLatency `cmd:"" help:"From the last sample of speech to the first token."`
 	Voice   benchVoice   `cmd:"" help:"From the last sample of speech to the first token and the first sound, through a server."`
 }
@@ -117,6 +118,16 @@ func (o *benchOutput) add(r benchRow) error {
 		return json.NewEncoder(o.to).Encode(r)
 	}
 	return nil
+}
+
+// loss prints what rounding changes.
+func (o *benchOutput) loss(r *lossRow) error {
+	if o.json {
+		return json.NewEncoder(o.to).Encode(r)
+	}
+	_, err := fmt.Fprintf(o.to, "%s %s, %d tokens\nKL divergence %.3g nats, at most %.3g; same likeliest token at %.2f %%; %.4f nats a token, %+.4f by rounding\n",
+		r.Model, r.Device, r.Tokens, r.KLMean, r.KLMax, 100*r.Agreement, r.LossExact, r.LossChange)
+	return err
 }
 
 // columns are what the table can show; those without a value are left out.

@@ -9,6 +9,7 @@ import (
 
 	"hark/engine"
 	"hark/engine/backend/cpu"
+	"hark/engine/model"
 	"hark/engine/sample"
 	"hark/engine/token"
 )
@@ -17,8 +18,8 @@ import (
 type benchBatch struct {
 	benchModel
 	Batches []int `help:"Numbers of sequences side by side." default:"1,2,4,8,16"`
-	Prompt  int   `help:"Tokens of each prompt." default:"64"`
-	Tokens  int   `help:"Tokens of each answer." default:"64"`
+	Prompt  int   `help:"Tokens of each prompt." default:"16"`
+	Tokens  int   `help:"Tokens of each answer." default:"256"`
 }
 
 // Run lets sequences with prompts of their own answer at the same time. The
@@ -64,24 +65,26 @@ func (c *benchBatch) Run(ctx context.Context) error {
 	return out.end()
 }
 
-// answer lets n sequences answer and returns the tokens a second of all of
-// them from the moment that each has its first token to the first one's last.
+// answer lets n sequences answer and returns the tokens a second of all of them
+// together, reading in of the prompts included.
 func (c *benchBatch) answer(ctx context.Context, e *engine.Engine, n int) (float64, error) {
-	var starting, answering sync.WaitGroup
-	starting.Add(n)
-	counts, errs := make([]int, n), make([]error, n)
-	begun := make(chan time.Time, 1)
-	for i := range n {
-		answering.Go(func() {
-			counts[i], errs[i] = c.one(ctx, e, i, &starting)
-		})
+	sequences := make([]*engine.Sequence, n)
+	for i := range sequences {
+		seq, err := e.Open()
+		if err != nil {
+			return 0, err
+		}
+		defer seq.Close()
+		sequences[i] = seq
 	}
-	go func() {
-		starting.Wait()
-		begun <- time.Now()
-	}()
+	var answering sync.WaitGroup
+	counts, errs := make([]int, n), make([]error, n)
+	start := time.Now()
+	for i, seq := range sequences {
+		answering.Go(func() { counts[i], errs[i] = c.one(ctx, seq, e.Model(), i) })
+	}
 	answering.Wait()
-	took := time.Since(<-begun)
+	took := time.Since(start)
 	total := 0
 	for _, count := range counts {
 		total += count
@@ -89,23 +92,8 @@ func (c *benchBatch) answer(ctx context.Context, e *engine.Engine, n int) (float
 	return float64(total) / took.Seconds(), errors.Join(errs...)
 }
 
-// one answers a prompt of its own. It says when it has its first token, and
-// counts those after all others have theirs.
-func (c *benchBatch) one(ctx context.Context, e *engine.Engine, i int, starting *sync.WaitGroup) (count int, err error) {
-	started := false
-	start := func() {
-		if !started {
-			starting.Done()
-		}
-		started = true
-	}
-	defer start()
-	seq, err := e.Open()
-	if err != nil {
-		return 0, err
-	}
-	defer seq.Close()
-	info := e.Model()
+// one answers a prompt of its own and returns how many tokens that were.
+func (c *benchBatch) one(ctx context.Context, seq *engine.Sequence, info model.Info, i int) (count int, err error) {
 	prompt := make([]token.ID, c.Prompt)
 	for j := range prompt {
 		prompt[j] = token.ID((300 + i*101 + j*7919) % (info.Vocab * 3 / 4))
@@ -117,11 +105,6 @@ func (c *benchBatch) one(ctx context.Context, e *engine.Engine, i int, starting 
 	for _, err := range seq.Generate(ctx, options) {
 		if err != nil {
 			return 0, err
-		}
-		if !started {
-			start()
-			starting.Wait() // the sequences that are ahead wait for the others
-			continue
 		}
 		count++
 	}

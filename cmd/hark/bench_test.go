@@ -63,6 +63,20 @@ func TestBenchesMeasureTheEmbeddedModel(t *testing.T) {
 	}
 }
 
+func TestRoundingChangesThePredictionsLittle(t *testing.T) {
+	var out bytes.Buffer
+	if err := (&benchLoss{benchModel: brief(&out, true), Tokens: 200}).Run(); err != nil {
+		t.Fatal(err)
+	}
+	var r lossRow
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Tokens != 200 || !(r.KLMean >= 0 && r.KLMean < 0.02) || r.Agreement < 0.9 || !(r.LossChange > -0.1 && r.LossChange < 0.1) {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestBenchPrintsATable(t *testing.T) {
 	var out bytes.Buffer
 	if err := (&benchPrefill{brief(&out, false), []int{5, 7}}).Run(); err != nil {

@@ -20,6 +20,7 @@ import (
 type modelFlags struct {
 	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
 	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
+	Exact   bool   `help:"Multiply weights of 4 and 8 bits with activations in full precision: slower, and off by less; docs/performance.md has the figures. trace always does."`
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 }
 
@@ -32,7 +33,7 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: f.Threads}), &engine.Options{Log: log, Context: f.Context})
+	e, err := engine.Open(src, cpu.New(f.backend()), &engine.Options{Log: log, Context: f.Context})
 	if err != nil {
 		src.Close()
 		return nil, nil, usageError{err}
@@ -41,6 +42,11 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		e.Close()
 		src.Close()
 	}, nil
+}
+
+// backend returns the choices of the CPU backend.
+func (f *modelFlags) backend() *cpu.Options {
+	return &cpu.Options{Threads: f.Threads, Rounded: !f.Exact}
 }
 
 // source opens the checkpoint's files.

@@ -314,27 +314,34 @@ func TestWeightsNeedNoAlignment(t *testing.T) {
 	})
 }
 
-// TestWarmDecodeStepDoesNotAllocate counts what a step allocates in the
-// backend; the shapes and segments that a caller makes are its own.
+// TestWarmDecodeStepDoesNotAllocate counts what a step of one sequence and of
+// several allocates in the backend; the shapes and segments that a caller makes
+// are its own.
 func TestWarmDecodeStepDoesNotAllocate(t *testing.T) {
-	b := start(t, 2)
-	m := newBlock(t, b)
-	kv := m.cache()
-	defer kv.Free()
-	row := newRandom(6).floats(m.size)
-	segs := []tensor.Segment{{To: 1, KV: kv}}
-	pos := []int32{0}
-	shape := []int{1, m.size}
-	var out []float32
-	step := func() {
-		kv.Truncate(0)
-		x := b.Input(row, shape...)
-		out = b.Read(out, m.forward(x, pos, segs))
-		b.EndStep()
-	}
-	step()
-	// Three calls of Reshape through the interface make their shapes.
-	if n := testing.AllocsPerRun(100, step); n > 3 {
-		t.Errorf("a step makes %v allocations, want 3 at most", n)
-	}
+	eachMode(t, func(t *testing.T, rounded bool) {
+		b := startWith(t, &Options{Threads: 2, Rounded: rounded})
+		m := newBlock(t, b)
+		for _, rows := range []int{1, 5} {
+			var segs []tensor.Segment
+			for i := range rows {
+				kv := m.cache()
+				defer kv.Free()
+				segs = append(segs, tensor.Segment{From: i, To: i + 1, KV: kv})
+			}
+			x, pos, shape := newRandom(6).floats(rows*m.size), make([]int32, rows), []int{rows, m.size}
+			var out []float32
+			step := func() {
+				for _, s := range segs {
+					s.KV.Truncate(0)
+				}
+				out = b.Read(out, m.forward(b.Input(x, shape...), pos, segs))
+				b.EndStep()
+			}
+			step()
+			// Three calls of Reshape through the interface make their shapes.
+			if n := testing.AllocsPerRun(100, step); n > 3 {
+				t.Errorf("a step of %d rows makes %v allocations, want 3 at most", rows, n)
+			}
+		}
+	})
 }

@@ -62,17 +62,7 @@ func rmsNorm(dst, x, w []float32, eps float32) {
 	}
 	mean := kernel.Dot(x, x) / float32(len(x))
 	factor := float32(1 / math.Sqrt(float64(mean)+float64(eps)))
-	dst = dst[:len(x)]
-	if w == nil {
-		for i, v := range x {
-			dst[i] = v * factor
-		}
-		return
-	}
-	w = w[:len(x)]
-	for i, v := range x {
-		dst[i] = float32(v*factor) * w[i]
-	}
+	kernel.ScaleMul(dst[:len(x)], x, w, factor)
 }
 
 // layerNorm takes the mean first and the centred variance after it, in

@@ -134,39 +134,10 @@ func (b *Backend) SoftCap(x tensor.Tensor, limit float32) tensor.Tensor {
 	return b.apply("SoftCap", softCap, x, limit, 0)
 }
 
-func add(dst, a, b []float32, _, _ float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
-}
-
-func mul(dst, a, b []float32, _, _ float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] * b[i]
-	}
-}
-
-func scale(dst, a, _ []float32, factor, _ float32) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] * factor
-	}
-}
-
-// clamp lets NaN through.
-func clamp(dst, a, _ []float32, low, high float32) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		if v < low {
-			v = low
-		} else if v > high {
-			v = high
-		}
-		dst[i] = v
-	}
-}
+func add(dst, a, b []float32, _, _ float32)        { kernel.Add(dst, a, b) }
+func mul(dst, a, b []float32, _, _ float32)        { kernel.Mul(dst, a, b) }
+func scale(dst, a, _ []float32, factor, _ float32) { kernel.ScaleMul(dst, a, nil, factor) }
+func clamp(dst, a, _ []float32, low, high float32) { kernel.Clamp(dst, a, low, high) }
 
 func relu(dst, a, _ []float32, _, _ float32) {
 	for i, v := range a {

@@ -8,7 +8,7 @@ import (
 const (
 	fewRows   = 16      // rows of x for which weights are read as they lie
 	fewValues = 1 << 16 // weights of a piece then
-	blockOuts = 48      // outputs whose weights are unpacked at a time otherwise: with a block of values 288 KiB
+	blockSize = 98304   // weights that are unpacked at a time otherwise, 384 KiB: part of a second-level cache
 	blockRows = 64      // rows of x of a piece
 	macGrain  = 1 << 16 // products worth waking a worker for
 )
@@ -111,7 +111,7 @@ func (j *linearJob) pack(s *scratch, dst []float32, o, outs, from, n int) {
 // them.
 func (j *linearJob) decoded(s *scratch, dst, x kernel.Matrix, o, outs, rows int) {
 	in := j.w.in
-	step := max(blockOuts*kernel.Block/in&^3, 4)
+	step := max(blockSize/in&^3, 4)
 	w := s.floats(slotWeights, step*in)
 	for from := 0; from < outs; from += step {
 		n := min(step, outs-from)
@@ -161,7 +161,7 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 		b.pool.do(&b.jobs.pack, (rows+packRows-1)/packRows, max(pointwiseGrain/(packRows*w.in), 1))
 	}
 	// At least four pieces a worker.
-	j.outBlock = blockOuts
+	j.outBlock = blockSize / min(w.in, kernel.Block)
 	if rows <= fewRows {
 		j.outBlock = fewValues / w.in
 	}

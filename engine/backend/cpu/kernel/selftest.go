@@ -34,6 +34,7 @@ type selfCheck struct {
 var selfLengths = []int{1, 7, 16, 61, 64, 250, 1024}
 
 var selfChecks = []selfCheck{
+	{"Add", 1e-7, selfAdd}, {"Mul", 1e-7, selfMul}, {"ScaleMul", 2e-7, selfScaleMul}, {"Clamp", 0, selfClamp},
 	{"MatMul", 2e-6, selfMatMul}, {"MatMulAdd", 2e-6, selfMatMulAdd}, {"MatMulPacked", 2e-6, selfMatMulPacked}, {"MatMulPanels", 2e-6, selfMatMulPanels}, {"MatMulRounded", 2e-6, selfMatMulRounded}, {"Dot", 2e-6, selfDot}, {"Mix", 1e-5, selfMix}, {"Exp", 3e-7, selfExp}, {"Max", 0, selfMax},
 	{"GELU", 1e-6, selfGELU}, {"SigmoidMul", 1e-6, selfSigmoidMul}, {"SoftCap", 1e-6, selfSoftCap},
 	{"UnpackF32", 0, selfUnpackF32}, {"UnpackBF16", 0, selfUnpackBF16}, {"UnpackF16", 0, selfUnpackF16},
