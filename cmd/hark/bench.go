@@ -44,8 +44,8 @@ type benchFlags struct {
 // benchModel says what those run that run a model.
 type benchModel struct {
 	benchFlags
-	Exact bool   `help:"Multiply with activations in full precision, not rounded to 8 bits."`
-	Model string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model." placeholder:"DIR|OWNER/NAME"`
+	Rounded bool   `help:"Multiply with activations rounded to 8 bits."`
+	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model." placeholder:"DIR|OWNER/NAME"`
 }
 
 func (f *benchFlags) check() error {
@@ -60,7 +60,7 @@ func (f *benchFlags) budget() time.Duration { return time.Duration(f.Seconds * f
 
 // backend returns the choices of the CPU backend.
 func (f *benchModel) backend() *cpu.Options {
-	return &cpu.Options{Threads: f.Threads, Rounded: !f.Exact}
+	return &cpu.Options{Threads: f.Threads, Rounded: f.Rounded}
 }
 
 // output returns where rows go.

@@ -61,7 +61,7 @@ func (c *benchLoss) Run() error {
 	var ids []token.ID
 	var vocab int
 	for i, rounded := range []bool{false, true} {
-		c.Exact = !rounded
+		c.Rounded = rounded
 		b, err := c.open()
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 type modelFlags struct {
 	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
 	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
-	Exact   bool   `help:"Multiply weights of 4 and 8 bits with activations in full precision: slower, and off by less; docs/performance.md has the figures. trace always does."`
+	Rounded bool   `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much."`
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 }
 
@@ -46,7 +46,7 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 
 // backend returns the choices of the CPU backend.
 func (f *modelFlags) backend() *cpu.Options {
-	return &cpu.Options{Threads: f.Threads, Rounded: !f.Exact}
+	return &cpu.Options{Threads: f.Threads, Rounded: f.Rounded}
 }
 
 // source opens the checkpoint's files.
