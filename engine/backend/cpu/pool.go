@@ -29,16 +29,17 @@ const (
 // do.
 type pool struct {
 	size int
-	// ticket is twice the number of jobs that were done, and one more while
-	// there is one to take part in.
+	// ticket says which job it is, how many workers it has work for, and in
+	// its lowest bit whether there still is some to take.
 	ticket atomic.Uint64
 	next   atomic.Int64 // first item that nobody has taken
 	active atomic.Int32 // workers inside the job, or looking whether it is still there
 
 	// What follows is written only while ticket is even and active 0.
-	job   job
-	items int
-	grain int // items taken at a time, at least
+	number uint64 // of the job
+	job    job
+	items  int
+	grain  int // items taken at a time, at least
 
 	mu      sync.Mutex
 	wake    sync.Cond    // ticket went up, or the pool closed
@@ -69,9 +70,11 @@ func (p *pool) do(j job, items, grain int) {
 		j.run(0, 0, items)
 		return
 	}
+	p.number++
 	p.job, p.items, p.grain = j, items, grain
 	p.next.Store(0)
-	p.ticket.Add(1)
+	ticket := newTicket(p.number, (items+grain-1)/grain)
+	p.ticket.Store(ticket)
 	if p.asleep.Load() > 0 {
 		p.mu.Lock()
 		p.wake.Broadcast()
@@ -79,9 +82,26 @@ func (p *pool) do(j job, items, grain int) {
 	}
 	p.take(j, 0, items, grain)
 	// A worker that comes only now finds an even ticket and stays out.
-	p.ticket.Add(1)
+	p.ticket.Store(ticket &^ 1)
 	p.join()
 	p.job = nil
+}
+
+// The parts of a ticket.
+const (
+	ticketOpen   = 1
+	ticketNumber = 16 // where the job's number begins
+	ticketMost   = 1<<(ticketNumber-1) - 1
+)
+
+// newTicket returns the open ticket of a job with work for so many workers.
+func newTicket(number uint64, workers int) uint64 {
+	return number<<ticketNumber | uint64(min(workers, ticketMost))<<1 | ticketOpen
+}
+
+// admits reports whether a ticket has work for a worker.
+func admits(ticket uint64, worker int) bool {
+	return ticket&ticketOpen != 0 && uint64(worker) < ticket>>1&ticketMost
 }
 
 // mostGrains bounds what is taken at a time, in grains: not too much may hang
@@ -125,8 +145,8 @@ func (p *pool) runWorker(worker int) {
 		if p.closed.Load() {
 			return
 		}
-		if seen%2 == 0 {
-			continue // the job went by
+		if !admits(seen, worker) {
+			continue // the job went by, or has too little work
 		}
 		p.active.Add(1)
 		if p.ticket.Load() == seen {

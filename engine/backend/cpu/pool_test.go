@@ -3,6 +3,7 @@ package cpu
 import (
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // countJob counts how often each item is run and that no worker runs twice at
@@ -63,4 +64,34 @@ func TestPoolWakesItsWorkers(t *testing.T) {
 	for range 20 {
 		p.do(&meetJob{here: make(chan struct{}, 3), all: make(chan struct{})}, 3, 1)
 	}
+}
+
+func TestTicketsAdmitAsManyWorkersAsThereIsWorkFor(t *testing.T) {
+	for _, c := range []struct {
+		workers, worker int
+		want            bool
+	}{{1, 1, false}, {2, 1, true}, {2, 2, false}, {64, 63, true}, {1 << 20, 5000, true}} {
+		ticket := newTicket(7, c.workers)
+		if admits(ticket, c.worker) != c.want || admits(ticket&^ticketOpen, c.worker) {
+			t.Errorf("worker %d at a job for %d: %v, want %v", c.worker, c.workers, !c.want, c.want)
+		}
+	}
+	if newTicket(7, 1<<40)>>ticketNumber != 7 {
+		t.Error("many workers change the job's number")
+	}
+}
+
+// TestPoolSleepsAndWakes lets workers fall asleep between jobs.
+func TestPoolSleepsAndWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(4)
+		for round := range 5 {
+			synctest.Wait() // until all workers are asleep
+			if n := p.asleep.Load(); n != 3 {
+				t.Errorf("round %d: %d workers are asleep, want 3", round, n)
+			}
+			p.do(&meetJob{here: make(chan struct{}, 4), all: make(chan struct{})}, 4, 1)
+		}
+		p.close()
+	})
 }
