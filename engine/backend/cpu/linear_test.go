@@ -36,7 +36,7 @@ func (r random) layouts(out, in int) []tensor.Stored {
 // layout one by one and together, in batches that take different ways through
 // the kernels.
 func TestLinearBitsDoNotDependOnTheBatch(t *testing.T) {
-	const out, rows = 21, 70
+	const out, rows = 21, 100
 	eachMode(t, func(t *testing.T, rounded bool) {
 		for _, in := range []int{128, 1664} { // less than a block of a sum, and more
 			r := newRandom(9)
@@ -55,7 +55,7 @@ func TestLinearBitsDoNotDependOnTheBatch(t *testing.T) {
 							b.EndStep()
 						}
 					}
-					for _, n := range []int{2, 5, 16, 17, rows} {
+					for _, n := range []int{2, 5, 17, 60, rows} {
 						if got := b.Read(nil, b.Linear(b.Rows(x, 0, n), w, nil)); !slices.Equal(got, want[:n*out]) {
 							t.Errorf("%s, rows of %d, %d threads: %d rows give other bits than one", s.Name, in, threads, n)
 						}

@@ -6,7 +6,8 @@ import (
 
 // Sizes of a piece of a product.
 const (
-	fewRows   = 16      // rows of x for which weights are read as they lie
+	fewRows   = 48      // rows of x for which codes are read as they lie
+	fewBrains = 96      // and for which values of 16 bits are
 	fewValues = 1 << 16 // weights of a piece then
 	blockSize = 98304   // weights that are unpacked at a time otherwise, 384 KiB: part of a second-level cache
 	blockRows = 64      // rows of x of a piece
@@ -140,6 +141,15 @@ func (j *packJob) run(worker, from, to int) {
 	}
 }
 
+// few returns for how many rows of activations the kernels take the weights as
+// they lie; for more, unpacking them first pays.
+func (w *weight) few() int {
+	if w.packed.ok && w.packed.groups == 0 {
+		return fewBrains
+	}
+	return fewRows
+}
+
 // linear computes dst [rows, outs] from x [rows, in] with rows first to
 // first+outs of w.
 func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs int) {
@@ -150,10 +160,11 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	b.work.WeightBytes += int64(outs) * int64(w.bytes)
 	j := &b.jobs.linear
 	*j = linearJob{b: b, dst: dst, x: x, bias: bias, w: w, first: first, rows: rows, outs: outs}
+	few := rows <= w.few()
 	if b.rounded && w.packed.rounded {
 		buffer := b.round(j, x)
 		defer b.arena.release(buffer)
-	} else if rows > fewRows && (w.floats != nil || w.packed.ok) && (kernel.Panels{N: w.in}).Fit() {
+	} else if !few && (w.floats != nil || w.packed.ok) && (kernel.Panels{N: w.in}).Fit() {
 		buffer := b.arena.alloc(kernel.Panels{Rows: rows, N: w.in}.Size())
 		defer b.arena.release(buffer)
 		j.panels = buffer.data
@@ -162,7 +173,7 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	}
 	// At least four pieces a worker.
 	j.outBlock = blockSize / min(w.in, kernel.Block)
-	if rows <= fewRows {
+	if few {
 		j.outBlock = fewValues / w.in
 	}
 	j.outBlock = min(j.outBlock, (outs+4*b.pool.size-1)/(4*b.pool.size))
