@@ -17,12 +17,12 @@ goldens:
 	$(STAGE) 150 tools/goldens/make.sh
 	$(STAGE) 60 go test -tags goldens ./engine/... ./audio/... ./vision/...
 generic:
-	$(STAGE) 80 env HARK_ISA=generic go test -count=1 ./engine/...
+	$(STAGE) 120 env HARK_ISA=generic go test -count=1 ./engine/...
 e2e:
 	@.ci/need 'chromium --version' chromium
 	$(STAGE) 150 go test -tags e2e -v ./e2e
 clients:
-	$(STAGE) 340 tools/clients/run.sh
+	$(STAGE) 300 tools/clients/run.sh
 api:
 	$(STAGE) 110 tools/api/check.sh
 smoke:
