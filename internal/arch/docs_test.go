@@ -76,8 +76,8 @@ func TestDocumentsKeepTheirForm(t *testing.T) {
 	if lines := strings.Count(read(t, "README.md"), "\n"); lines > 150 {
 		t.Errorf("README.md has %d lines, at most 150", lines)
 	}
-	if lines := strings.Count(read(t, "Makefile"), "\n"); lines > 40 {
-		t.Errorf("Makefile has %d lines, at most 40", lines)
+	if lines := strings.Count(read(t, "Makefile"), "\n"); lines > 50 {
+		t.Errorf("Makefile has %d lines, at most 50", lines)
 	}
 	for _, section := range strings.Split(read(t, "CHANGELOG.md"), "\n") {
 		if strings.HasPrefix(section, "## ") {
