@@ -15,6 +15,7 @@ import (
 	"hark/engine/trace"
 	"hark/engine/weights"
 	"hark/vision"
+	"hark/vision/resize"
 )
 
 const (
@@ -44,7 +45,7 @@ func golden(t *testing.T) *modeltest.Golden {
 // media are the picture and the clip of the goldens.
 func media(t *testing.T) (*vision.Image, []float32) {
 	t.Helper()
-	data, err := os.ReadFile(tiny + "assets/test_resized_480x288.png")
+	data, err := os.ReadFile(tiny + "assets/test.png")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +53,8 @@ func media(t *testing.T) (*vision.Image, []float32) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const width, height = 480, 288 // as the reference resizes it
+	img = &vision.Image{Width: width, Height: height, Pix: resize.Bicubic(img.Pix, img.Width, img.Height, width, height)}
 	if data, err = os.ReadFile(tiny + "assets/test.wav"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,21 +6,24 @@ import (
 	"strings"
 	"testing"
 
+	"hark/audio/wav"
 	"hark/engine/backend/cpu"
 	"hark/engine/model/modeltest"
 	"hark/engine/tensor"
 	"hark/engine/weights"
 	"hark/vision"
+	"hark/vision/resize"
 )
 
 const tiny = "../../../testdata/tiny"
 
 func onCPU() tensor.Backend { return cpu.New(nil) }
 
-// picture is the one that the goldens were made with, already resized.
+// picture is the one that the goldens were made with, in the size that the
+// reference resizes it to.
 func picture(t *testing.T) *vision.Image {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(tiny, "assets", "test_resized_480x288.png"))
+	data, err := os.ReadFile(filepath.Join(tiny, "assets", "test.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +31,23 @@ func picture(t *testing.T) *vision.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img
+	const width, height = 480, 288
+	return &vision.Image{Width: width, Height: height,
+		Pix: resize.Bicubic(img.Pix, img.Width, img.Height, width, height)}
+}
+
+// samples are the clip that the goldens were made with.
+func samples(t *testing.T) []float32 {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(tiny, "assets", "test.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clip, err := wav.Decode(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clip.Samples
 }
 
 // golden runs the checkpoint in dir against file; prompts has what was asked.
@@ -46,7 +65,7 @@ func golden(t *testing.T, dir, file, prompts, prefix string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Picture: picture(t), Backend: onCPU}
+	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Picture: picture(t), Samples: samples(t), Backend: onCPU}
 	if g.Has("text.logits_bf16_scale") && strings.HasSuffix(dir, "bf16") {
 		c.Logits = "text.logits_bf16_scale"
 	}

@@ -60,13 +60,8 @@ func join(a, b audio.Features) audio.Features {
 	return a
 }
 
-// samples is the clip of the golden file.
-func (f *fixture) samples() []float32 {
-	return f.Prompts.Floats("audio.samples")
-}
-
 func (f *fixture) audio() {
-	samples := f.samples()
+	samples := f.Samples
 	if want := f.Golden.Floats(f.Prefix + "audio.features"); want != nil {
 		front := f.m.NewFrontEnd()
 		rows := front.Push(samples)
@@ -157,7 +152,7 @@ func (f *fixture) prompt(kind string) model.Row {
 func (f *fixture) medium(id token.ID, n int) tensor.Tensor {
 	switch {
 	case id == f.m.Placeholder(model.Sound):
-		return f.clip(f.samples())
+		return f.clip(f.Samples)
 	case f.Picture == nil:
 		panic(fmt.Sprintf("modeltest: %s: the case has no picture", f.Golden.path))
 	case id == f.m.Placeholder(model.Film) && n%2 == 1:

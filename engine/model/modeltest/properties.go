@@ -22,7 +22,7 @@ func properties(t *testing.T, c *Case) {
 	t.Run("BatchEqualsSingle", func(t *testing.T) { open(t, c).batch() })
 	t.Run("RewindNeverHappened", func(t *testing.T) { open(t, c).rewind() })
 	t.Run("ForkIsACopy", func(t *testing.T) { open(t, c).fork() })
-	if f := open(t, c); f.m.Info().Hears && f.samples() != nil {
+	if f := open(t, c); f.m.Info().Hears && f.Samples != nil {
 		t.Run("AudioInPiecesEqualsWhole", func(t *testing.T) { open(t, c).audioPieces() })
 		t.Run("AudioTogetherEqualsAlone", func(t *testing.T) { open(t, c).audioTogether() })
 	}
@@ -115,7 +115,7 @@ func (f *fixture) fork() {
 }
 
 func (f *fixture) audioPieces() {
-	rng, samples := f.rng(), f.samples()
+	rng, samples := f.rng(), f.Samples
 	want := f.b.Read(nil, f.clip(samples))
 	f.b.EndStep()
 	for range 8 {
@@ -152,7 +152,7 @@ type speaker struct {
 // audioTogether has several clips share their passes of the tower, one of them
 // a fork that begins in the middle of another and ends differently.
 func (f *fixture) audioTogether() {
-	rng, samples := f.rng(), f.samples()
+	rng, samples := f.rng(), f.Samples
 	of := []*speaker{{all: samples}, {all: samples[len(samples)/3:]}, {all: samples[:len(samples)/2]}}
 	for _, s := range of {
 		s.front, s.enc, s.rest = f.m.NewFrontEnd(), f.m.NewAudio(), s.all

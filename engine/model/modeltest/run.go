@@ -16,7 +16,7 @@ import (
 type Case struct {
 	Source weights.Source
 	Golden *Golden
-	// Prompts holds the prompts and the clip, if Golden has none.
+	// Prompts holds the prompts, if Golden has none.
 	Prompts *Golden
 	// Prefix is put before the golden names: "" for the transformers file,
 	// "mlx." or "dequantized." for the quantized ones.
@@ -26,6 +26,8 @@ type Case struct {
 	Logits string
 	// Picture is the one behind the vision goldens.
 	Picture *vision.Image
+	// Samples are the clip behind the audio goldens, at 16 kHz.
+	Samples []float32
 	// Backend makes a fresh backend.
 	Backend func() tensor.Backend
 }

@@ -49,6 +49,5 @@ def write_assets(folder: Path, soft_tokens: int) -> tuple:
     image.save(folder / "test.png")
     height, width = target_size(image.height, image.width, soft_tokens)
     resized = image.resize((width, height), Image.BICUBIC)
-    resized.save(folder / f"test_resized_{width}x{height}.png", optimize=True)
     return samples.astype(np.float32) / 32768.0, resized
 

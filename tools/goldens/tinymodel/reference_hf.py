@@ -148,7 +148,7 @@ class HFReference:
         """One clip through the tower, layer by layer."""
         data = self.audio_inputs(wave)
         mask = data["input_features_mask"][0].bool()
-        out = {"audio.samples": wave, "audio.features": data["input_features"][0][mask].numpy()}
+        out = {"audio.features": data["input_features"][0][mask].numpy()}
         if self.variant.unified:
             with self.torch.no_grad():
                 out["audio.soft"] = self.model.model.get_audio_features(**data).pooler_output[0][mask].numpy()
