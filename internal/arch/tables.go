@@ -22,9 +22,11 @@ var imports = map[string][]string{
 	"session/realtime":     nil,
 	"session/conversation": {"session/realtime", "audio/...", "vision/...", "engine/..."},
 	"session/turn":         {"audio"},
+	"session/client":       nil,
 
 	"media":           nil,
 	"media/ws":        {"media", "audio/..."},
+	"media/pipe":      {"media", "audio/..."},
 	"media/mediatest": {"media"},
 
 	"audio":              nil,
