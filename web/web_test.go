@@ -1,7 +1,6 @@
 package web
 
 import (
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -55,7 +54,7 @@ func TestHandlerAnswersByPathAndMethod(t *testing.T) {
 		{http.MethodHead, "/style.css", nil, http.StatusOK},
 		{http.MethodGet, "/app.js", http.Header{"If-None-Match": {tag}}, http.StatusNotModified},
 		{http.MethodGet, "/none.js", nil, http.StatusNotFound},
-		{http.MethodGet, "/embed.go", nil, http.StatusNotFound},
+		{http.MethodGet, "/web.go", nil, http.StatusNotFound},
 		{http.MethodPost, "/", nil, http.StatusMethodNotAllowed},
 	} {
 		if got := get(t, test.method, test.target, test.head).Code; got != test.want {
@@ -65,40 +64,46 @@ func TestHandlerAnswersByPathAndMethod(t *testing.T) {
 }
 
 // references finds what a file of the page loads from elsewhere.
-var references = regexp.MustCompile(`(?:\b(?:href|src)="|from '\./|addModule\('|href', ` + "[`']" + `)([\w./-]+)`)
+var references = regexp.MustCompile(`(?:\b(?:href|src)="|from '\./|new URL\('|href', ` + "[`']" + `)([\w./-]+)(?:[#"` + "'`" + `?])`)
 
-func TestThePageLoadsOnlyItsOwnFiles(t *testing.T) {
+func TestPagesLoadOnlyTheirOwnFiles(t *testing.T) {
+	served, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var found int
-	err := fs.WalkDir(files, "page", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		for _, match := range references.FindAllStringSubmatch(string(text), -1) {
+	for name, f := range served {
+		text := string(f.content)
+		for _, match := range references.FindAllStringSubmatch(text, -1) {
+			target := path.Join(path.Dir(name), match[1])
+			if match[1] == "../" || match[1] == "v1/models" || strings.HasPrefix(match[1], "v1/realtime") {
+				continue // of the server, not of this package
+			}
 			found++
-			if _, err := fs.Stat(files, path.Join("page", match[1])); err != nil {
+			if _, ok := served[target]; !ok {
 				t.Errorf("%s refers to %s, which is not there", name, match[1])
 			}
 		}
 		for _, outside := range []string{"https://", "http://", "//cdn", "@import", "eval(", "innerHTML"} {
-			plain := strings.NewReplacer("http://www.w3.org/", "", "http://localhost", "").Replace(string(text))
+			plain := strings.NewReplacer("http://www.w3.org/", "", "http://localhost", "").Replace(text)
 			if strings.Contains(plain, outside) {
 				t.Errorf("%s contains %s", name, outside)
 			}
 		}
-		if kind(name) == "" {
+		if f.kind == "" {
 			t.Errorf("%s has no media type", name)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if found < 20 {
 		t.Errorf("found %d references, want the imports and links of the page", found)
+	}
+}
+
+func TestPagesOfOthersMayLoadTheClient(t *testing.T) {
+	for target, want := range map[string]string{"/client/agent.js": "*", "/app.js": ""} {
+		if got := get(t, http.MethodGet, target, nil).Header().Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s may be loaded by %q, want %q", target, got, want)
+		}
 	}
 }
 

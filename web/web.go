@@ -1,8 +1,8 @@
-// Package web is the page: a microphone, a camera, captions and text, in plain
-// modules that a browser runs as they are. It is embedded in the binary and
-// asks nothing of any other address.
+// Package web is what hark gives to browsers, in plain modules that they run as
+// they are: client, an agent to talk with apart from its looks, and page, the
+// assistant. It is embedded in the binary and asks nothing of any other address.
 //
-// Start reading at page/app.js.
+// Start reading at client/agent.js, then page/app.js.
 package web
 
 import (
@@ -17,8 +17,19 @@ import (
 	"time"
 )
 
-//go:embed page
+//go:embed page client
 var files embed.FS
+
+// folder is a folder of files and where it is served.
+type folder struct {
+	name, prefix string
+	shared       bool // pages of other origins may load it
+}
+
+var folders = []folder{
+	{name: "page", prefix: "/"},
+	{name: "client", prefix: "/client/", shared: true},
+}
 
 // policy lets the page load, run and call what comes from its own address,
 // and show pictures that it made itself; nothing else.
@@ -31,14 +42,17 @@ type file struct {
 	content []byte
 	kind    string // media type
 	tag     string // entity tag, of the content
+	shared  bool
 }
 
-// Handler serves the page at / and its modules beside it. The handler is safe
-// for concurrent use and answers GET and HEAD.
-func Handler() http.Handler {
+// read returns the files of all folders by their paths in the URL.
+func read() (map[string]file, error) {
 	served := map[string]file{}
-	root, err := fs.Sub(files, "page")
-	if err == nil {
+	for _, f := range folders {
+		root, err := fs.Sub(files, f.name)
+		if err != nil {
+			return nil, err
+		}
 		err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
@@ -48,11 +62,21 @@ func Handler() http.Handler {
 				return err
 			}
 			sum := sha256.Sum256(content)
-			served["/"+name] = file{content, kind(name), `"` + hex.EncodeToString(sum[:8]) + `"`}
+			served[f.prefix+name] = file{content, kind(name), `"` + hex.EncodeToString(sum[:8]) + `"`, f.shared}
 			return nil
 		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	served["/"] = served["/index.html"]
+	return served, nil
+}
+
+// Handler serves the page at / and the folders beside it. The handler is safe
+// for concurrent use and answers GET and HEAD.
+func Handler() http.Handler {
+	served, err := read()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := served[r.URL.Path]
 		switch {
@@ -72,6 +96,10 @@ func Handler() http.Handler {
 			head.Set("Cache-Control", "no-cache")
 			head.Set("Content-Type", f.kind)
 			head.Set("ETag", f.tag)
+			if f.shared {
+				head.Set("Access-Control-Allow-Origin", "*")
+				head.Set("Cross-Origin-Resource-Policy", "cross-origin")
+			}
 			http.ServeContent(w, r, r.URL.Path, time.Time{}, bytes.NewReader(f.content))
 		}
 	})

@@ -1,0 +1,159 @@
+// The protocol over WebRTC: events on the data channel, the microphone, the
+// camera and the voice as tracks. See link.js for what a transport is.
+
+import { Emitter } from './emitter.js';
+import { Receiver } from './receiver.js';
+
+const connectMs = 6000; // from the answer to the open data channel, at most
+const patienceMs = 2500; // for a line that is broken to come back
+const edge = 640; // pixels; the model sees no finer
+
+// causes of refusals by the server, by status.
+const causes = { 401: 'key', 403: 'final', 404: 'unsupported', 405: 'unsupported', 415: 'unsupported', 429: 'busy', 501: 'unsupported', 503: 'busy' };
+
+export class WebRTCTransport extends Emitter {
+  kind = 'webrtc';
+  voice = new Receiver();
+  #peer = null;
+  #channel = null;
+  #opened = false;
+  #timer = 0;
+  #audio = null; // transceivers
+  #video = null;
+  #microphone = null;
+  #camera = null;
+
+  static get available() {
+    return 'RTCPeerConnection' in window;
+  }
+
+  async open({ address, key, conversation }) {
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#peer = peer;
+    peer.ontrack = ({ track, streams }) => this.voice.attach(streams[0] ?? new MediaStream([track]));
+    peer.onconnectionstatechange = () => peer === this.#peer && this.#changed(peer.connectionState);
+    const channel = peer.createDataChannel('oai-events');
+    this.#channel = channel;
+    channel.onmessage = ({ data }) => peer === this.#peer && this.#receive(data);
+    channel.onclose = () => peer === this.#peer && this.#end('gone');
+    this.#audio = peer.addTransceiver(this.#microphone?.track ?? 'audio', { direction: 'sendrecv' });
+    this.#video = peer.addTransceiver(this.#camera?.track ?? 'video', { direction: 'sendonly', sendEncodings: [this.#encoding()] });
+    try {
+      await peer.setLocalDescription();
+      const answer = await this.#post(peer.localDescription.sdp, { address, key, conversation });
+      if (peer !== this.#peer) return;
+      if (answer.cause) {
+        this.#end(answer.cause, answer.message);
+        return;
+      }
+      await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    } catch (error) {
+      if (peer === this.#peer) this.#end('unsupported', error.message);
+      return;
+    }
+    this.#timer = setTimeout(() => peer === this.#peer && !this.#opened && this.#end('blocked'), connectMs);
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    const [peer, channel] = [this.#peer, this.#channel];
+    this.#peer = this.#channel = this.#audio = this.#video = null;
+    this.voice.close();
+    channel?.close();
+    peer?.close();
+  }
+
+  send(event) {
+    if (this.#channel?.readyState !== 'open') return false;
+    this.#channel.send(JSON.stringify(event));
+    return true;
+  }
+
+  microphone(microphone) {
+    this.#microphone = microphone;
+    this.#audio?.sender.replaceTrack(microphone?.track ?? null).catch(() => {});
+  }
+
+  camera(camera) {
+    const was = this.#camera;
+    this.#camera = camera;
+    const sender = this.#video?.sender;
+    if (!sender) return;
+    sender.replaceTrack(camera?.track ?? null).catch(() => {});
+    if (camera) {
+      const parameters = sender.getParameters();
+      Object.assign(parameters.encodings[0] ?? {}, this.#encoding());
+      parameters.degradationPreference = 'maintain-resolution';
+      sender.setParameters(parameters).catch(() => {});
+    } else if (was) {
+      this.send({ type: 'input_image_buffer.clear' });
+    }
+  }
+
+  look() {}
+
+  interrupted() {
+    this.send({ type: 'output_audio_buffer.clear' });
+  }
+
+  // encoding keeps a camera at what the model sees.
+  #encoding() {
+    const { width = edge, height = edge } = this.#camera?.track?.getSettings() ?? {};
+    return { maxFramerate: 10, maxBitrate: 1_500_000, scaleResolutionDownBy: Math.max(1, Math.max(width, height) / edge) };
+  }
+
+  // post sends the offer and returns {sdp}, or {cause, message}.
+  async #post(sdp, { address, key, conversation }) {
+    const target = new URL('v1/realtime/calls', address);
+    if (conversation) target.searchParams.set('conversation_id', conversation);
+    const headers = { 'Content-Type': 'application/sdp', ...(key && { Authorization: `Bearer ${key}` }) };
+    let answer;
+    try {
+      answer = await fetch(target, { method: 'POST', headers, body: sdp, cache: 'no-store' });
+    } catch {
+      return { cause: 'gone' };
+    }
+    const text = await answer.text();
+    if (answer.ok) return { sdp: text };
+    let error = {};
+    try {
+      error = JSON.parse(text).error ?? {};
+    } catch {
+      // A proxy may answer with anything.
+    }
+    if (error.code === 'conversation_not_found') return { cause: 'unknown' };
+    return { cause: causes[answer.status] ?? 'gone', message: error.message };
+  }
+
+  #receive(data) {
+    let event;
+    try {
+      event = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (!this.#opened) clearTimeout(this.#timer);
+    this.#opened = true;
+    switch (event.type) {
+      case 'output_audio_buffer.started':
+        this.voice.started(event.response_id);
+        break;
+      case 'output_audio_buffer.stopped':
+      case 'output_audio_buffer.cleared':
+        this.voice.stopped(event.response_id);
+    }
+    this.emit('event', event);
+  }
+
+  #changed(state) {
+    if (this.#opened) clearTimeout(this.#timer);
+    if (state === 'failed') this.#end(this.#opened ? 'gone' : 'blocked');
+    if (state === 'disconnected') this.#timer = setTimeout(() => this.#end('gone'), patienceMs);
+  }
+
+  #end(cause, message = '') {
+    const opened = this.#opened;
+    this.close();
+    this.emit('end', { cause, message, opened });
+  }
+}

@@ -1,0 +1,116 @@
+// The protocol over one WebSocket: sound and frames of the camera are events.
+// See link.js for what a transport is.
+
+import { Emitter } from './emitter.js';
+import { Player } from './player.js';
+
+const slowBytes = 256 * 1024; // unsent bytes above which sound is dropped
+const frameMs = 1000; // between two frames of the camera
+
+export class WebSocketTransport extends Emitter {
+  kind = 'websocket';
+  voice = new Player();
+  #socket = null;
+  #opened = false; // an event came
+  #microphone = null;
+  #deaf = null; // ends the listening to the microphone
+  #camera = null;
+  #timer = 0;
+
+  open({ address, key, conversation }) {
+    const offered = ['realtime'];
+    if (key) offered.push(`openai-insecure-api-key.${key}`);
+    const target = new URL('v1/realtime', address);
+    target.protocol = target.protocol === 'https:' ? 'wss:' : 'ws:';
+    if (conversation) target.searchParams.set('conversation_id', conversation);
+    const socket = new WebSocket(target, offered);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(data);
+    socket.onclose = (end) => socket === this.#socket && this.#ended(end, address, key);
+  }
+
+  close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.microphone(null);
+    this.camera(null);
+    this.voice.stop();
+    socket?.close(1000);
+  }
+
+  send(event) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(event));
+    return true;
+  }
+
+  // microphone sends what it records from now on; null ends that.
+  microphone(microphone) {
+    this.#deaf?.();
+    if (this.#microphone && !microphone) this.#microphone.samples = false;
+    this.#microphone = microphone;
+    if (!microphone) return;
+    microphone.samples = true;
+    this.#deaf = microphone.listen('frame', ({ audio }) => audio && this.#append(audio));
+  }
+
+  // camera shows what it sees from now on; null ends that.
+  camera(camera) {
+    clearInterval(this.#timer);
+    this.#camera = camera;
+    if (!camera) return;
+    this.#timer = setInterval(() => this.#microphone && this.look(), frameMs);
+    this.look();
+  }
+
+  // look shows the present frame.
+  look() {
+    const image = this.#camera?.frame();
+    if (image && this.#socket?.bufferedAmount < slowBytes) this.send({ type: 'input_image_buffer.append', image });
+  }
+
+  // interrupted is called when an answer was stopped: the server is told how
+  // much of it was heard.
+  interrupted(heard) {
+    if (heard) this.send({ type: 'conversation.item.truncate', item_id: heard.item, content_index: 0, audio_end_ms: heard.ms });
+  }
+
+  #append(audio) {
+    // Late sound is worth nothing: a slow connection does not get it.
+    if (this.#socket?.bufferedAmount < slowBytes) this.send({ type: 'input_audio_buffer.append', audio });
+  }
+
+  #receive(data) {
+    let event;
+    try {
+      event = JSON.parse(data);
+    } catch {
+      return;
+    }
+    this.#opened = true;
+    if (event.type === 'response.output_audio.delta') this.voice.play(event.item_id, event.delta);
+    this.emit('event', event);
+  }
+
+  async #ended({ code, reason }, address, key) {
+    const socket = this.#socket;
+    let cause = 'gone';
+    if (code === 4004) cause = 'unknown';
+    else if (code === 1008 || (code >= 4000 && code < 5000)) cause = 'final';
+    else if (!this.#opened && (await refused(address, key)) === 401) cause = 'key';
+    if (socket !== this.#socket) return;
+    this.close();
+    this.emit('end', { cause, message: reason, opened: this.#opened });
+  }
+}
+
+// refused asks over plain HTTP what the server thinks of the key, because a
+// browser hides why a WebSocket was refused. 0: it does not answer.
+async function refused(address, key) {
+  try {
+    const headers = key ? { Authorization: `Bearer ${key}` } : {};
+    return (await fetch(new URL('v1/models', address), { headers, cache: 'no-store' })).status;
+  } catch {
+    return 0;
+  }
+}
