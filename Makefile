@@ -10,7 +10,7 @@ check:
 	$(STAGE) 180 .ci/vet
 	$(STAGE) 20 go test ./internal/arch
 unit:
-	$(STAGE) 240 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./...'
+	$(STAGE) 240 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./... && cd examples/kiosk && go test ./...'
 race:
 	$(STAGE) 260 sh -c '.ci/need "gcc --version" gcc libc6-dev && go test -race ./session/... ./media/... ./server/... ./engine/...'
 goldens:

@@ -29,22 +29,24 @@ var imports = map[string][]string{
 	"media/pipe":      {"media", "audio/..."},
 	"media/mediatest": {"media"},
 
-	"audio":              nil,
-	"audio/pcm":          {"audio"},
-	"audio/resample":     {"audio"},
-	"audio/mel":          {"audio"},
-	"audio/frame":        {"audio"},
-	"audio/vad":          {"audio"},
-	"audio/endpoint":     {"audio"},
-	"audio/wav":          {"audio"},
-	"audio/mp3":          {"audio"},
-	"audio/flac":         {"audio"},
-	"audio/ogg":          {"audio"},
-	"audio/sound":        {"audio/..."},
-	"audio/speech":       {"audio/..."},
-	"audio/speech/piper": nil,
-	"vision":             {"vision/resize"},
-	"vision/resize":      nil,
+	"audio":               nil,
+	"audio/pcm":           {"audio"},
+	"audio/resample":      {"audio"},
+	"audio/mel":           {"audio"},
+	"audio/frame":         {"audio"},
+	"audio/vad":           {"audio"},
+	"audio/endpoint":      {"audio"},
+	"audio/echo":          {"audio"},
+	"audio/echo/echotest": {"audio"},
+	"audio/wav":           {"audio"},
+	"audio/mp3":           {"audio"},
+	"audio/flac":          {"audio"},
+	"audio/ogg":           {"audio"},
+	"audio/sound":         {"audio/..."},
+	"audio/speech":        {"audio/..."},
+	"audio/speech/piper":  nil,
+	"vision":              {"vision/resize"},
+	"vision/resize":       nil,
 
 	"engine":                    {"engine/...", "audio/...", "vision/..."},
 	"engine/chat":               {"engine/grammar", "engine/token"},
@@ -77,6 +79,7 @@ var imports = map[string][]string{
 	"internal/host": nil,
 	"internal/leak": nil,
 	"tools/...":     {"*"},
+	"examples/...":  {"audio/...", "vision/...", "engine/...", "session/...", "media/..."}, // nothing internal: as programs of others
 }
 
 // modules says which folders may import which module of others, tests
@@ -85,7 +88,7 @@ var modules = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/hark"},
 	"github.com/chromedp/cdproto":         {"e2e"},
 	"github.com/chromedp/chromedp":        {"e2e"},
-	"github.com/ebitengine/purego":        {"audio/speech/piper"},
+	"github.com/ebitengine/purego":        {"audio/echo", "audio/speech/piper"},
 	"github.com/coder/websocket":          {"media/ws", "server", "cmd/hark", "e2e"},
 	"github.com/hajimehoshi/go-mp3":       {"audio/mp3"},
 	"github.com/jfreymuth/vorbis":         {"audio/ogg"},
@@ -116,7 +119,7 @@ type call struct {
 var calls = []call{
 	{
 		name:   "go statement",
-		places: []string{"cmd/hark/", "engine/", "media/", "server/", "session/", "e2e/"},
+		places: []string{"cmd/hark/", "engine/", "media/", "server/", "session/", "e2e/", "examples/"},
 		advice: "who starts a goroutine waits for it (CONTRIBUTING.md, 7): start it in a package that owns goroutines, or add the file here with the place that waits",
 	},
 	{

@@ -28,7 +28,8 @@ func (c *Client) runCall(ctx context.Context, k call, results chan<- result) {
 		r.err = fmt.Errorf("client: there is no tool %.64q", k.name)
 	}
 	if r.err != nil {
-		r.output = "error: " + r.err.Error()
+		output, _ := json.Marshal(map[string]string{"error": r.err.Error()}) // strings always can be
+		r.output = string(output)
 	}
 	select {
 	case results <- r:

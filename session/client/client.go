@@ -60,7 +60,7 @@ type Tool struct {
 	// Parameters is a JSON Schema of the arguments' object; nil: there are none.
 	Parameters json.RawMessage
 	// Call does it, and returns what the model is told: text or JSON. An error
-	// is told to the model too. It runs on a goroutine of its own, beside other
+	// is told to the model too, as {"error": "…"}. It runs on a goroutine of its own, beside other
 	// calls of one answer; ctx ends with Events.
 	Call func(ctx context.Context, arguments json.RawMessage) (string, error)
 }

@@ -151,7 +151,7 @@ func TestToolsAnswerTogetherAndTheModelGoesOn(t *testing.T) {
 		}
 		outputs[e.Item["call_id"]+" "+e.Item["output"]] = true
 	}
-	if !outputs["call_0 on"] || !outputs["call_1 error: it is broken"] {
+	if !outputs["call_0 on"] || !outputs[`call_1 {"error":"it is broken"}`] {
 		t.Errorf("outputs = %v", outputs)
 	}
 	s.want("response.create")
