@@ -77,6 +77,7 @@ var imports = map[string][]string{
 	"engine/backend/cpu/isa":    nil,
 	"engine/backend/cpu/kernel": {"engine/backend/cpu/isa"},
 	"engine/backend/cpu/roof":   {"engine/backend/cpu/isa"},
+	"engine/backend/mlx/mlxc":   nil,
 
 	"docs/openapi":  nil,
 	"web":           nil,
@@ -94,7 +95,7 @@ var modules = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/hark"},
 	"github.com/chromedp/cdproto":         {"e2e"},
 	"github.com/chromedp/chromedp":        {"e2e"},
-	"github.com/ebitengine/purego":        {"audio/echo", "audio/speech/piper"},
+	"github.com/ebitengine/purego":        {"audio/echo", "audio/speech/piper", "engine/backend/mlx/mlxc"},
 	"github.com/coder/websocket":          {"media/ws", "server", "cmd/hark", "e2e"},
 	"github.com/gordonklaus/portaudio":    {"media/duplex"},
 	"github.com/hajimehoshi/go-mp3":       {"audio/mp3"},
