@@ -39,8 +39,8 @@ const defaults = {
   speed: 1,
   aloud: true, // answers are said, not only written
   mode: 'open', // or 'press': a turn is what is said while the button is held
-  turns: 'semantic', // a turn ends by what was said; or 'pause'
-  silence: 500, // ms that such a pause lasts
+  turns: 'pause', // a turn ends with a pause; or 'semantic': by what was said
+  silence: 500, // ms that the pause lasts
   interrupt: true, // by speaking
   transcribe: true, // the user's words
   language: '', // of the user, a hint

@@ -30,6 +30,7 @@ export class Conversation extends Emitter {
   #live = null; // turn that the user is speaking
   #startMs = 0; // where it begins in the sound
   #pressed = false; // it is spoken with the button held
+  #asked = null; // turn that was written, and not answered yet
   #attached = []; // pictures for the turn that begins next
   #answer = null; // turn that the model is speaking
   #voiced = null; // turn whose sound is played, or waits to be
@@ -181,6 +182,7 @@ export class Conversation extends Emitter {
     const content = [...pictures.map(asImage), { type: 'input_text', text }];
     this.#link.send('conversation.item.create', { item: { type: 'message', role: 'user', content } });
     this.#link.send('response.create');
+    this.#asked = turn;
     this.#clock(turn, null);
     this.waiting = true;
     this.emit('change');
@@ -264,10 +266,18 @@ export class Conversation extends Emitter {
     this.emit('change');
   }
 
-  // added says whether the model was shown what the camera saw.
+  // added says whether the model was shown what the camera saw: with what was
+  // said, or in a message of its own in front of the answer to what was written.
   #added({ id, role, content }) {
+    if (role !== 'user') return;
+    const picture = content?.some((part) => part.type === 'input_image');
     const turn = this.#spoken.get(id);
-    if (role !== 'user' || !turn || content?.some((part) => part.type === 'input_image')) return;
+    if (turn && !picture) this.#unseen(turn);
+    if (picture && !turn && content.length === 1) this.#asked = null;
+  }
+
+  // unseen takes out of a turn what the model was not shown.
+  #unseen(turn) {
     if (turn.pictures.some((picture) => picture.frame)) this.turns.change(turn, { pictures: turn.pictures.filter((picture) => !picture.frame) });
   }
 
@@ -280,6 +290,8 @@ export class Conversation extends Emitter {
 
   #responseCreated() {
     this.#cut = false;
+    if (this.#asked) this.#unseen(this.#asked);
+    this.#asked = null;
     this.#answer = this.turns.add('assistant');
     this.waiting = true;
     this.emit('change');

@@ -2,6 +2,7 @@
 // camera and the voice as tracks. See link.js for what a transport is.
 
 import { Emitter } from './emitter.js';
+import { Frames } from './frames.js';
 import { Receiver } from './receiver.js';
 
 const connectMs = 6000; // from the answer to the open data channel, at most
@@ -22,6 +23,7 @@ export class WebRTCTransport extends Emitter {
   #video = null;
   #microphone = null;
   #camera = null;
+  #frames = null; // where the server takes no video
 
   static get available() {
     return 'RTCPeerConnection' in window;
@@ -47,6 +49,7 @@ export class WebRTCTransport extends Emitter {
         return;
       }
       await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      if (this.#video.currentDirection !== 'sendonly') this.#frames = new Frames((event) => this.send(event));
     } catch (error) {
       if (peer === this.#peer) this.#end('unsupported', error.message);
       return;
@@ -58,6 +61,7 @@ export class WebRTCTransport extends Emitter {
     clearTimeout(this.#timer);
     const [peer, channel] = [this.#peer, this.#channel];
     this.#peer = this.#channel = this.#audio = this.#video = null;
+    this.#frames?.show(null);
     this.voice.close();
     channel?.close();
     peer?.close();
@@ -77,6 +81,10 @@ export class WebRTCTransport extends Emitter {
   camera(camera) {
     const was = this.#camera;
     this.#camera = camera;
+    if (this.#frames) {
+      this.#frames.show(camera);
+      return;
+    }
     const sender = this.#video?.sender;
     if (!sender) return;
     sender.replaceTrack(camera?.track ?? null).catch(() => {});
@@ -90,7 +98,9 @@ export class WebRTCTransport extends Emitter {
     }
   }
 
-  look() {}
+  look() {
+    this.#frames?.look();
+  }
 
   interrupted() {
     this.send({ type: 'output_audio_buffer.clear' });
@@ -133,6 +143,7 @@ export class WebRTCTransport extends Emitter {
       return;
     }
     if (!this.#opened) clearTimeout(this.#timer);
+    if (!this.#opened) this.#frames?.show(this.#camera);
     this.#opened = true;
     switch (event.type) {
       case 'output_audio_buffer.started':

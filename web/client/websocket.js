@@ -2,10 +2,10 @@
 // See link.js for what a transport is.
 
 import { Emitter } from './emitter.js';
+import { Frames } from './frames.js';
 import { Player } from './player.js';
 
 const slowBytes = 256 * 1024; // unsent bytes above which sound is dropped
-const frameMs = 1000; // between two frames of the camera
 
 export class WebSocketTransport extends Emitter {
   kind = 'websocket';
@@ -14,8 +14,7 @@ export class WebSocketTransport extends Emitter {
   #opened = false; // an event came
   #microphone = null;
   #deaf = null; // ends the listening to the microphone
-  #camera = null;
-  #timer = 0;
+  #frames = new Frames((event) => this.#sendLate(event));
 
   open({ address, key, conversation }) {
     const offered = ['realtime'];
@@ -51,22 +50,15 @@ export class WebSocketTransport extends Emitter {
     this.#microphone = microphone;
     if (!microphone) return;
     microphone.samples = true;
-    this.#deaf = microphone.listen('frame', ({ audio }) => audio && this.#append(audio));
+    this.#deaf = microphone.listen('frame', ({ audio }) => audio && this.#sendLate({ type: 'input_audio_buffer.append', audio }));
   }
 
-  // camera shows what it sees from now on; null ends that.
   camera(camera) {
-    clearInterval(this.#timer);
-    this.#camera = camera;
-    if (!camera) return;
-    this.#timer = setInterval(() => this.#microphone && this.look(), frameMs);
-    this.look();
+    this.#frames.show(camera);
   }
 
-  // look shows the present frame.
   look() {
-    const image = this.#camera?.frame();
-    if (image && this.#socket?.bufferedAmount < slowBytes) this.send({ type: 'input_image_buffer.append', image });
+    this.#frames.look();
   }
 
   // interrupted is called when an answer was stopped: the server is told how
@@ -75,9 +67,10 @@ export class WebSocketTransport extends Emitter {
     if (heard) this.send({ type: 'conversation.item.truncate', item_id: heard.item, content_index: 0, audio_end_ms: heard.ms });
   }
 
-  #append(audio) {
-    // Late sound is worth nothing: a slow connection does not get it.
-    if (this.#socket?.bufferedAmount < slowBytes) this.send({ type: 'input_audio_buffer.append', audio });
+  // sendLate sends what is worth nothing when it is late: a slow connection
+  // does not get it.
+  #sendLate(event) {
+    if (this.#socket?.bufferedAmount < slowBytes) this.send(event);
   }
 
   #receive(data) {

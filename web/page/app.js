@@ -1,243 +1,132 @@
-// The page: connects what a person does to the conversation, and the state of
-// the conversation to what a person sees.
+// The page: connects what a person does to the agent, and what the agent does
+// to what a person sees.
 
 import { Attachments } from './attachments.js';
-import { Camera } from './camera.js';
 import { Captions } from './captions.js';
-import { Conversation } from './conversation.js';
-import { list } from './device.js';
+import { Agent } from './client/agent.js';
 import { find } from './dom.js';
-import { History } from './history.js';
-import { Microphone } from './microphone.js';
 import * as notices from './notices.js';
-import { Realtime } from './realtime.js';
-import { Recording } from './recording.js';
 import { Settings } from './settings.js';
-import { Sound } from './sound.js';
-import { Speech } from './speech.js';
+import { Talk } from './talk.js';
+import { Viewfinder } from './viewfinder.js';
 
 const pictureQuestion = 'What do you see?'; // for a picture without words
+const configured = ['instructions', 'mode', 'turns', 'silence', 'interrupt', 'aloud']; // settings that are the agent's
 
 const settings = new Settings();
-const client = new Realtime();
-const camera = new Camera(find('preview'), { onend: () => paintCamera('The camera was disconnected.') });
+const config = () => Object.fromEntries(configured.map((name) => [name, settings.get(name)]));
+const agent = new Agent({ address: new URL('.', document.baseURI), key: settings.key, prefer: settings.get('transport'), config: config() });
+const captions = new Captions();
+const talk = new Talk(agent, settings);
+const viewfinder = new Viewfinder(agent, settings);
 const attachments = new Attachments({
   onfault: (message) => notices.show('picture', message),
-  onchange: () => (find('text').placeholder = attachments.count ? pictureQuestion : 'Write a message'),
-});
-const conversation = new Conversation({
-  client,
-  captions: new Captions(),
-  history: new History(),
-  recording: new Recording(),
-  show: pictures,
-});
-const speaking = (now) => {
-  microphone.held = now; // it would hear the voice
-  paint();
-};
-const speech = new Speech({ onchange: speaking }); // where the server has no voice
-const sound = new Sound({ onchange: speaking });
-const microphone = new Microphone({
-  onframe: (audio, level) => {
-    conversation.sound(audio, level);
-    find('talk').style.setProperty('--level', level.toFixed(2));
-  },
-  onend: () => {
-    notices.show('microphone', 'The microphone was disconnected.');
-    paint();
+  onchange: () => {
+    find('text').placeholder = attachments.count ? pictureQuestion : 'Write a message';
+    agent.attach(attachments.list);
   },
 });
 
-let link = 'connecting';
-let starting = false; // the microphone was asked for and is not there yet
-let instructions = ''; // of the server, for who writes none
-let voiced = false; // the server has a voice
-
-// pictures collects what goes with the turn that begins now.
-function pictures() {
-  const shown = attachments.take();
-  const uri = camera.frame();
-  if (uri) shown.push({ uri, name: 'What the camera saw', frame: true });
-  return shown;
-}
-
-// phase names what is going on; the style of the page follows it.
-function phase() {
-  if (link !== 'ready') return link === 'connecting' ? 'connecting' : 'offline';
-  if (conversation.hearing) return 'hearing';
-  if (conversation.answering || microphone.held) return 'answering';
-  if (conversation.waiting) return 'thinking';
-  return microphone.on ? 'listening' : 'idle';
-}
-
-const words = {
-  connecting: 'Connecting',
-  offline: 'Not connected',
-  idle: 'Press to speak',
-  listening: 'Listening',
-  hearing: 'I hear you',
-  thinking: 'Thinking',
-  answering: 'Answering',
-};
+const links = { connecting: 'Connecting', ready: 'Connected', waiting: 'Not connected', locked: 'Locked', ended: 'Not connected', closed: 'Not connected' };
+const kinds = { webrtc: 'WebRTC', websocket: 'WebSocket' };
 
 function paint() {
-  const now = phase();
-  document.body.dataset.phase = now;
-  if (find('status').textContent !== words[now]) find('status').textContent = words[now];
-  find('talk').setAttribute('aria-pressed', microphone.on);
-  find('talk-icon').setAttribute('href', `icons.svg#${microphone.on ? 'mic-on' : 'mic'}`);
-  find('talk-name').textContent = microphone.on ? 'Stop the microphone' : 'Start the microphone';
-  if (!microphone.on) find('talk').style.setProperty('--level', 0);
-  find('stop').hidden = !(conversation.answering || conversation.waiting || microphone.held);
-  find('timing').hidden = !conversation.timing;
-  find('timing').textContent = `${Math.round(conversation.timing)} ms`;
+  talk.paint();
+  viewfinder.paint();
+  const aloud = settings.get('aloud');
+  find('loud').setAttribute('aria-pressed', aloud);
+  find('loud-icon').setAttribute('href', `icons.svg#${aloud ? 'loud' : 'quiet'}`);
 }
 
-async function talk() {
-  if (starting) return;
-  notices.clear('microphone');
-  if (microphone.on) {
-    microphone.stop();
-    conversation.silence(settings.get('silence') + 300);
-  } else {
-    starting = true;
-    try {
-      await microphone.start(settings.get('microphone'));
-    } catch (error) {
-      notices.show('microphone', error.message);
-    }
-    starting = false;
-  }
-  paint();
-}
-
-async function see(device = settings.get('camera')) {
-  notices.clear('camera');
-  try {
-    await camera.start(device);
-    paintCamera();
-    find('flip').hidden = (await list('videoinput')).length < 2;
-  } catch (error) {
-    paintCamera(error.message);
-  }
-}
-
-function paintCamera(fault) {
-  if (fault) notices.show('camera', fault);
-  find('camera').hidden = !camera.on;
-  find('see').setAttribute('aria-pressed', camera.on);
-}
-
-function stop() {
-  conversation.interrupt();
-  hush();
-  paint();
-}
-
-// hush stops the voice; the model is told how much of its answer was heard.
-function hush() {
-  speech.stop();
-  const heard = sound.stop();
-  if (heard && client.ready) client.send('conversation.item.truncate', { item_id: heard.item, content_index: 0, audio_end_ms: heard.ms });
+function reconnect() {
+  agent.connect({ key: settings.key, prefer: settings.get('transport') });
 }
 
 // ask sends what is written, or the question for a picture without words.
 function ask(text) {
   if (!text && attachments.count) text = pictureQuestion;
   if (!text) return;
-  if (!client.ready) {
-    notices.show('link', 'Not connected: the message was not sent.');
+  if (!agent.ready) {
+    notices.show('link', 'Not connected: the message was not sent.', { name: 'Try now', run: reconnect });
     return;
   }
   find('text').value = '';
-  hush();
-  conversation.ask(text);
+  agent.ask(text, attachments.take());
 }
 
-// configure tells the server how this page wants to talk.
-function configure() {
-  const detection = { type: 'server_vad', silence_duration_ms: settings.get('silence'), create_response: true, interrupt_response: true };
-  const session = {
-    type: 'realtime',
-    output_modalities: [settings.get('aloud') && voiced ? 'audio' : 'text'],
-    audio: { input: { format: { type: 'audio/pcm', rate: 24000 }, turn_detection: detection } },
-  };
-  session.instructions = settings.get('instructions') || instructions;
-  client.send('session.update', { session });
-}
-
-client.addEventListener('session.created', ({ detail }) => {
-  instructions = detail.session.instructions ?? '';
-  voiced = detail.session.output_modalities?.includes('audio') ?? false;
-  find('aloud').closest('.switch').hidden = !voiced && !Speech.available;
-  settings.suggest(instructions);
-  configure();
-  conversation.resume();
-});
-
-client.addEventListener('link', ({ detail: { state, message, seconds } }) => {
-  const retry = { name: 'Try now', run: () => client.open(settings.key) };
-  link = state;
+agent.listen('link', ({ state, message, seconds, transport }) => {
+  const retry = { name: 'Try now', run: reconnect };
   find('link').dataset.state = state;
-  find('link-text').textContent = { connecting: 'Connecting', ready: 'Connected', waiting: 'Not connected', locked: 'Locked', ended: 'Not connected' }[state];
+  find('link').title = state === 'ready' ? `Connected over ${kinds[transport]}` : message;
+  find('link-text').textContent = state === 'ready' ? kinds[transport] : links[state];
   if (state === 'ready') notices.clear('link');
   if (state === 'waiting') notices.show('link', `${message} Trying again in ${seconds} s.`, retry);
   if (state === 'ended') notices.show('link', message, retry);
   if (state === 'locked') notices.show('link', message, { name: 'Settings', run: () => settings.open() });
-  if (state !== 'ready') hush();
   paint();
 });
-
-client.addEventListener('input_audio_buffer.speech_started', hush);
-client.addEventListener('response.output_audio.delta', ({ detail }) => sound.play(detail.item_id, detail.delta));
-conversation.addEventListener('change', paint);
-conversation.addEventListener('fault', ({ detail }) => notices.show('fault', detail));
-conversation.addEventListener('delta', ({ detail }) => settings.get('aloud') && !voiced && speech.add(detail));
-conversation.addEventListener('answer', ({ detail }) => {
-  find('spoken').textContent = detail; // for screen readers, once and whole
-  if (settings.get('aloud') && !voiced) speech.finish();
+agent.listen('session', () => settings.server(agent));
+agent.listen('phase', paint);
+agent.listen('device', paint);
+agent.listen('clear', () => captions.clear());
+agent.listen('turn', (change) => {
+  captions.show(change);
+  if (change.change === 'added' && change.turn.pictures.some((picture) => picture.frame)) viewfinder.shown();
+});
+agent.listen('timing', () => captions.time(agent.turns));
+agent.listen('attached', () => attachments.take());
+agent.listen('answer', (text) => {
+  if (!settings.get('aloud')) find('spoken').textContent = text; // for screen readers, once and whole
+});
+agent.listen('fault', ({ subject, message }) => {
+  notices.show(subject, message, subject === 'voice' ? { name: 'Play', run: () => (agent.unlock(), notices.clear('voice')) } : undefined);
 });
 
 settings.addEventListener('change', async ({ detail: name }) => {
-  if (name === 'instructions' || name === 'silence' || name === 'aloud') configure();
-  if (name === 'key') client.open(settings.key);
-  if (name === 'aloud' && !settings.get('aloud')) hush();
-  if (name === 'camera' && camera.on) see();
-  if (name === 'microphone' && microphone.on) {
-    microphone.stop();
-    await talk();
-  }
+  if (configured.includes(name)) agent.configure(config());
+  if (name === 'key' || name === 'transport') reconnect();
+  if (name === 'mode' && agent.listening) agent.stop();
+  if (name === 'camera' && agent.camera.on) await viewfinder.start();
+  if (name === 'microphone' && agent.listening) await talk.start();
+  if (name === 'speaker') agent.sink(settings.get('speaker')).catch((error) => notices.show('voice', `The loudspeaker cannot be used: ${error.message}`));
+  paint();
 });
 
-find('talk').onclick = talk;
-find('stop').onclick = stop;
+find('stop').onclick = () => agent.interrupt();
+find('loud').onclick = () => settings.set('aloud', !settings.get('aloud'));
 find('open-settings').onclick = () => settings.open();
-find('see').onclick = () => (camera.on ? (camera.stop(), paintCamera()) : see());
-find('flip').onclick = async () => settings.set('camera', await camera.next());
-find('fresh').onclick = () => {
-  stop();
-  conversation.clear();
-  client.open(settings.key);
-};
+find('fresh').onclick = () => agent.fresh();
 find('composer').onsubmit = (event) => {
   event.preventDefault();
   ask(find('text').value.trim());
 };
 for (const idea of document.querySelectorAll('[data-ask]')) idea.onclick = () => ask(idea.dataset.ask);
 
-addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || find('settings').open) return;
-  if (event.key === 'Escape') stop();
-  if (event.target.closest('input, textarea, select, button, a, video')) return;
-  if (event.key === ' ') {
-    event.preventDefault();
-    talk();
-  } else if (event.key === '/') {
-    event.preventDefault();
-    find('text').focus();
-  }
-});
-addEventListener('online', () => link === 'waiting' && client.open());
+// keys of the page as a whole; fields and buttons keep their own.
+const keys = {
+  Escape: () => agent.interrupt(),
+  m: () => talk.mute(),
+  c: () => viewfinder.toggle(),
+  s: () => settings.set('aloud', !settings.get('aloud')),
+  '/': () => find('text').focus(),
+};
 
-client.open(settings.key);
+function key(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || settings.isOpen) return;
+  const busy = event.target.closest('input, textarea, select, button, a, video');
+  if (event.key === 'Escape' ? event.type === 'keyup' : busy && !(busy === find('talk') && event.key === ' ')) return;
+  if (talk.key(event)) {
+    event.preventDefault();
+  } else if (event.type === 'keydown' && keys[event.key] && !event.repeat) {
+    if (event.key !== 'Escape') event.preventDefault();
+    keys[event.key]();
+  }
+}
+addEventListener('keydown', key);
+addEventListener('keyup', key);
+
+// Browsers play sound after the first gesture on the page.
+for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, () => agent.unlock(), { capture: true });
+
+if (settings.get('speaker')) agent.sink(settings.get('speaker')).catch(() => {});
+reconnect();

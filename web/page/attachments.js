@@ -1,7 +1,7 @@
 // Pictures that wait for the next turn: chosen, dropped or pasted.
 
+import { fromFile } from './client/picture.js';
 import { element, find, icon } from './dom.js';
-import { fromFile } from './picture.js';
 
 export class Attachments {
   #waiting = [];
@@ -16,6 +16,11 @@ export class Attachments {
 
   get count() {
     return this.#waiting.length;
+  }
+
+  // list returns the pictures, [{uri, name}].
+  get list() {
+    return this.#waiting;
   }
 
   // take returns the pictures, [{uri, name}], and forgets them.

@@ -1,5 +1,5 @@
 // The conversation as one reads it: turns of both sides, written while they
-// happen.
+// happen. What the voice has not said yet is paler.
 
 import { element, find } from './dom.js';
 
@@ -30,106 +30,128 @@ function wave() {
   return { svg, path };
 }
 
+const time = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+// stages of a timing: what it is called, and how long it took.
+function stages({ pause, token, sound }) {
+  const list = [];
+  if (pause) list.push(['pause', 'pause', pause]);
+  if (token !== null) list.push(['token', 'first word', token]);
+  if (sound !== null) list.push(['sound', 'first sound', sound]);
+  return list;
+}
+
 export class Captions {
   #log = find('log');
   #turns = find('turns');
+  #shown = new Map(); // turn id → its parts
 
   constructor() {
     // The camera, a message or a keyboard may take room from the conversation.
     new ResizeObserver(() => this.#follow()).observe(this.#log);
   }
 
-  // written adds a turn that the user typed.
-  written(text, pictures) {
-    const turn = this.#add('user', 'You');
-    turn.append(...this.#pictures(pictures));
-    if (text) turn.append(element('p', 'text', text));
-    this.#follow(true);
+  // show brings a turn that was added, changed or removed up to date.
+  show({ turn, change }) {
+    if (change === 'removed') {
+      this.#shown.get(turn.id)?.row.remove();
+      this.#shown.delete(turn.id);
+      return;
+    }
+    const added = !this.#shown.has(turn.id);
+    if (added) this.#shown.set(turn.id, this.#add(turn));
+    const parts = this.#shown.get(turn.id);
+    this.#paint(turn, parts);
+    this.#follow(added && turn.side === 'user');
   }
 
-  // spoken adds a turn that the user is speaking: level(x) draws it, end(s)
-  // closes it, transcript(text) says what it was.
-  spoken(pictures) {
-    const turn = this.#add('user', 'You');
-    turn.classList.add('live');
-    turn.append(...this.#pictures(pictures));
-    const { svg, path } = wave();
-    const length = element('span', 'length', 'speaking');
-    const voice = element('p', 'voice-line', svg, length);
-    turn.append(voice);
-    const levels = [];
-    this.#follow(true);
-    return {
-      level: (x) => {
-        levels.push(x);
-        if (levels.length % 3 === 1) draw(path, levels);
-      },
-      end: (seconds) => {
-        turn.classList.remove('live');
-        length.textContent = `spoken, ${seconds.toFixed(1)} s`;
-        if (levels.length) draw(path, levels);
-      },
-      transcript: (text) => {
-        turn.querySelector('.text')?.remove();
-        turn.append(element('p', 'text', text));
-        this.#follow();
-      },
-    };
-  }
-
-  // answer adds a turn of the assistant: add(text) writes on, note(text) puts
-  // a line below it, end() closes it, drop() takes it away.
-  answer() {
-    const turn = this.#add('assistant', 'hark');
-    turn.classList.add('live');
-    const text = element('p', 'text');
-    const dots = element('span', 'dots', element('i'), element('i'), element('i'));
-    dots.setAttribute('aria-hidden', 'true');
-    text.append(dots);
-    const note = element('p', 'note');
-    turn.append(text, note);
-    this.#follow();
-    return {
-      add: (piece) => {
-        dots.remove();
-        text.append(piece);
-        this.#follow();
-      },
-      note: (line) => {
-        note.textContent = line;
-        this.#follow();
-      },
-      end: () => {
-        dots.remove();
-        turn.classList.remove('live');
-      },
-      drop: () => turn.parentElement.remove(),
-    };
+  // time writes the timing of the newest turns again.
+  time(turns) {
+    for (const turn of turns.slice(-2)) {
+      const parts = this.#shown.get(turn.id);
+      if (parts) this.#note(turn, parts);
+    }
   }
 
   // clear begins a new conversation.
   clear() {
     this.#turns.replaceChildren();
+    this.#shown.clear();
     document.body.classList.add('fresh');
   }
 
-  #add(side, name) {
+  #add(turn) {
     document.body.classList.remove('fresh');
-    const turn = element('div', 'turn', element('span', 'unseen', `${name}:`));
-    this.#turns.append(element('li', side, turn));
-    return turn;
+    const user = turn.side === 'user';
+    const box = element('div', 'turn', element('span', 'unseen', user ? 'You: ' : 'hark: '));
+    const row = element('li', turn.side, box);
+    const parts = { row, box, pictures: element('div', 'pictures'), said: element('span', 'said'), rest: element('span', 'rest'), note: element('p', 'note'), keys: '' };
+    parts.text = element('p', 'text', parts.said, parts.rest);
+    parts.dots = element('span', 'dots', element('i'), element('i'), element('i'));
+    parts.dots.setAttribute('aria-hidden', 'true');
+    parts.length = element('span', 'length');
+    const { svg, path } = wave();
+    parts.path = path;
+    parts.voice = element('p', 'voice-line', svg, parts.length);
+    if (user) box.append(parts.pictures, parts.voice, parts.text, parts.note);
+    else box.append(parts.dots, parts.text, parts.note);
+    this.#turns.append(row);
+    return parts;
   }
 
-  #pictures(pictures) {
-    if (!pictures.length) return [];
-    const images = pictures.map(({ uri, name, frame }) => {
-      const image = element('img', frame ? 'frame' : '');
-      image.src = uri;
-      image.alt = name;
-      image.onload = () => this.#follow();
-      return image;
-    });
-    return [element('div', 'pictures', ...images)];
+  #paint(turn, parts) {
+    parts.box.classList.toggle('live', turn.live);
+    parts.said.textContent = turn.text.slice(0, turn.said);
+    parts.rest.textContent = turn.text.slice(turn.said);
+    parts.text.hidden = !turn.text;
+    parts.dots.hidden = turn.text !== '' || !turn.live;
+    parts.voice.hidden = !turn.spoken || turn.side !== 'user';
+    if (!parts.voice.hidden) {
+      draw(parts.path, turn.levels);
+      parts.length.textContent = turn.live ? 'speaking' : `${turn.seconds.toFixed(1)} s`;
+    }
+    this.#pictures(turn, parts);
+    this.#note(turn, parts);
+  }
+
+  #pictures(turn, parts) {
+    const keys = turn.pictures.map((picture) => `${picture.name}${picture.uri.length}${picture.uri.slice(-60)}`).join();
+    if (keys === parts.keys) return;
+    parts.keys = keys;
+    parts.pictures.replaceChildren(
+      ...turn.pictures.map(({ uri, name, frame }) => {
+        const image = element('img', frame ? 'frame' : '');
+        image.src = uri;
+        image.alt = name;
+        image.onload = () => this.#follow();
+        return image;
+      }),
+    );
+  }
+
+  // note is the line below an answer: how fast it came, or why it is not whole.
+  #note(turn, parts) {
+    const list = turn.side === 'assistant' && turn.timing ? stages(turn.timing) : [];
+    const key = JSON.stringify([list, turn.note]);
+    if (key === parts.noted) return;
+    parts.noted = key;
+    const words = [];
+    if (list.length) {
+      const bar = element('span', 'timeline');
+      bar.setAttribute('aria-hidden', 'true');
+      let past = 0;
+      for (const [name, , ms] of list) {
+        const piece = element('i', name);
+        const length = name === 'sound' ? ms - past : ms;
+        if (name === 'token') past = ms;
+        piece.style.flexGrow = Math.max(0, length);
+        bar.append(piece);
+      }
+      words.push(bar, ...list.map(([name, label, ms]) => element('span', `time ${name}`, `${label} `, element('b', '', time(ms)))));
+    }
+    if (turn.note) words.push(element('span', 'why', turn.note));
+    parts.note.replaceChildren(...words);
+    parts.note.hidden = words.length === 0;
   }
 
   // follow keeps the newest words in sight, unless the reader scrolled away.
