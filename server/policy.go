@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -75,18 +73,14 @@ func senderOf(r *http.Request) sender {
 func (s *Server) guard(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(origin, r.Host) {
+			share(w, origin)
 			if !s.allowed(origin) {
 				refuse(w, http.StatusForbidden, "origin_not_allowed", "",
-					"pages of other origins may not use this server unless it is told to allow them")
+					fmt.Sprintf("this server takes no pages of %.100s; hark serve --allow-origin %.100s would", origin, origin))
 				return
 			}
-			w.Header().Set("Access-Control-Allow-Origin", origin)
-			w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After")
-			w.Header().Add("Vary", "Origin")
 			if r.Method == http.MethodOptions {
-				w.Header().Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-				w.Header().Set("Access-Control-Allow-Headers", "authorization, api-key, content-type, x-openai-agents-sdk")
-				w.WriteHeader(http.StatusNoContent)
+				preflight(w, r)
 				return
 			}
 		}
@@ -181,30 +175,4 @@ func requestKey(r *http.Request) string {
 		return key
 	}
 	return r.URL.Query().Get("api-key")
-}
-
-// sameOrigin reports whether a page's origin is the host it talks to.
-func sameOrigin(origin, host string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
-}
-
-// checkOrigins refuses patterns that could never match.
-func checkOrigins(patterns []string) error {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil || !strings.Contains(p, "://") {
-			return fmt.Errorf("server: origin %q, want scheme://host[:port]", p)
-		}
-	}
-	return nil
-}
-
-// allowed reports whether a foreign origin is among those of the options.
-func (s *Server) allowed(origin string) bool {
-	for _, p := range s.o.Origins {
-		if ok, _ := path.Match(strings.ToLower(p), strings.ToLower(origin)); ok { // checked by New
-			return true
-		}
-	}
-	return false
 }

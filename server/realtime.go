@@ -68,7 +68,7 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leaveSession(who)
-	conn, err := ws.Accept(w, r, &ws.Options{Origins: s.o.Origins})
+	conn, err := ws.Accept(w, r, &ws.Options{Origins: exactly(r)})
 	if err != nil {
 		s.log.Debug("websocket refused", "err", err) // the client was told
 		return

@@ -69,9 +69,10 @@ type Options struct {
 	// comes from. Without keys only this machine is served.
 	Keys    []string
 	KeyFile string
-	// Origins are the foreign origins whose pages may use the API,
-	// "scheme://host[:port]" or patterns of it as in path.Match. Pages of
-	// this server and programs that are no browsers always may.
+	// Origins are the foreign origins whose pages may use the API:
+	// "https://example.com", "https://*.example.com", "http://localhost:*",
+	// or with keys "*"; see parseOrigin. Pages of this server and programs
+	// that are no browsers always may.
 	Origins []string
 	// Remote are the hosts whose pictures, sound and videos are fetched when
 	// a request names their address, as package fetch has them; none by
@@ -162,6 +163,7 @@ type Server struct {
 	keys     *keys.Ring
 	secrets  keys.Secrets
 	remote   *fetch.Client
+	origins  []origin // of Options.Origins
 	document *schema.Document
 	mux      *http.ServeMux
 	http     *http.Server
@@ -197,9 +199,6 @@ func New(o Options) (*Server, error) {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
-	if err := checkOrigins(o.Origins); err != nil {
-		return nil, err
-	}
 	var err error
 	if o.Limits, err = o.Limits.withDefaults(); err != nil {
 		return nil, err
@@ -213,6 +212,9 @@ func New(o Options) (*Server, error) {
 	}
 	if s.remote, err = fetch.New(o.Remote); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
+	}
+	if s.origins, err = checkOrigins(o.Origins, s.keys.Required()); err != nil {
+		return nil, err
 	}
 	if s.document, err = schema.Parse(openapi.Document()); err != nil {
 		return nil, fmt.Errorf("server: %w", err)

@@ -18,7 +18,7 @@ type accessFlags struct {
 	Addr   string   `help:"Address to listen on. Anything but loopback needs a key." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	Key    []string `help:"API key that clients must send; repeatable. HARK_KEY in the environment keeps it out of the process list." placeholder:"KEY"`
 	Keys   string   `help:"File of API keys as hark keys makes it. Without it, and without --key, the usual file counts on any address but loopback." placeholder:"FILE"`
-	Origin []string `help:"Foreign web origin whose pages may connect; repeatable." placeholder:"ORIGIN"`
+	Origin []string `name:"allow-origin" aliases:"origin" help:"Foreign web origin whose pages may use this server: https://example.com, https://*.example.com, http://localhost:*; repeatable." placeholder:"ORIGIN"`
 
 	TLS     string   `name:"tls" help:"self-signed: speak https with a certificate that hark makes, keeps and renews." placeholder:"self-signed" enum:",self-signed" default:""`
 	TLSHost []string `name:"tls-host" help:"A further name or address for that certificate; repeatable." placeholder:"NAME"`
