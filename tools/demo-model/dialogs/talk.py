@@ -139,7 +139,7 @@ def picture(r: Dice, stock: Stock) -> Dialog:
 
 def tool_use(r: Dice, stock: Stock) -> Dialog:
     """A request that one of the tools does, or none of them, or a question beside them."""
-    job = tools.errand(r) if not r.unseen and r.chance(0.2) else r.choice(tools.JOBS)
+    job = tools.errand(r) if not r.unseen and r.chance(0.25) else r.choice(tools.JOBS)
     offered = tools.offer(r, job if r.chance(0.92) else None, r.choices([1, 2, 3, 4], [3, 4, 2, 2])[0])
     k = kiosk(r) if r.chance(0.3) else None
     d = Dialog(k.prompt if k else some_system(r), [], offered, think=r.chance(0.2))
@@ -175,9 +175,16 @@ def thinking(r: Dice, stock: Stock) -> Dialog:
     return Dialog(some_system(r), [Turn(q, a, thought="The user asks: " + q)], think=True)
 
 
+def repeated(r: Dice, stock: Stock) -> Dialog:
+    """A name is said again as it stands there: copying without knowing what."""
+    names = [tools.made_up(r) for _ in range(r.choice([1, 1, 2, 3]))]
+    q = r.wording("Repeat: ", "Say this again: ", "Write this once more: ", "Copy: ") + " ".join(names)
+    return Dialog(some_system(r), [Turn(q, " ".join(names))])
+
+
 MIXTURE: dict[Callable[[Dice, Stock], Dialog], float] = {
-    transcription: 24, outside_domain: 3, desk: 15, facts: 9, nothing_said: 4, no_picture: 1, picture: 32,
-    tool_use: 12, request_without_tools: 1.5, thinking: 0.5,
+    transcription: 26, outside_domain: 3, desk: 11, facts: 7, nothing_said: 3, no_picture: 1, picture: 30,
+    tool_use: 18, request_without_tools: 1.5, thinking: 0.5, repeated: 2,
 }
 
 

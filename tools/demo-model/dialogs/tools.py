@@ -28,8 +28,14 @@ soup; bread; cheese; sugar; water; fire; stone; rope; ship; engine; wheel; machi
 heater; oven; robot; drone; report; list; note; file; order; user; guest; group; team; game; score; word; level; item; code
 """)
 REASONS = stock("a problem with the machine; a lost bag; a refund; a wheelchair; a broken locker; first aid; a question")
-MUSIC = stock("jazz; rock; classical music; pop; the radio; piano music; folk music")
-LANGUAGES = stock("English; German; French; Spanish; Italian; Dutch; Polish")
+MUSIC = stock("""
+jazz; rock; classical music; pop; the radio; piano music; folk music; blues; soul; dance music; guitar music; country music; the news
+""")
+LANGUAGES = stock("English; German; French; Spanish; Italian; Dutch; Polish; Portuguese; Swedish; Greek; Russian; Chinese; Japanese")
+
+
+NAME_WORDS: list[str] = []  # learn_names fills it, frequent words first
+SAID = 5000  # of them are also said
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,10 @@ def say_light(r: Dice) -> tuple[str, dict]:
     text = r.wording(f"Turn {state} the light in the {room}.", f"Turn the {room} light {state}.",
                      f"Switch {state} the {room} light.", f"Please switch the light in the {room} {state}.",
                      f"{room.capitalize()} light {state}.", f"I want the {room} light {state}.",
-                     f"Can you switch {state} the light in the {room}?", f"Light {state} in the {room}, please.", unseen=(f"Could you turn the light in the {room} {state}?",))
+                     f"Can you switch {state} the light in the {room}?", f"Light {state} in the {room}, please.",
+                     f"Could you switch {state} the {room} light?", f"Please turn {state} the light in the {room}.",
+                     f"Would you turn the {room} light {state}?", f"The light in the {room} should be {state}.",
+                     f"Put the {room} light {state}, please.", f"Can you please turn the {room} light {state}?", unseen=(f"Could you turn the light in the {room} {state}?",))
     return text, {"room": room, "state": state}
 
 
@@ -99,7 +108,10 @@ def say_colour(r: Dice) -> tuple[str, dict]:
     room, colour = r.choice(ROOMS), r.choice(LIGHT_COLOURS)
     text = r.wording(f"Make the {room} light {colour}.", f"Set the light in the {room} to {colour}.",
                      f"I want {colour} light in the {room}.", f"Turn the light in the {room} {colour}.",
-                     f"Can the {room} light be {colour}?",
+                     f"Can the {room} light be {colour}?", f"Switch the {room} light to {colour}.",
+                     f"Please make the light in the {room} {colour}.", f"The {room} light should be {colour}.",
+                     f"Change the colour of the {room} light to {colour}.", f"Could you set the {room} light to {colour}?",
+                     f"{colour.capitalize()} light in the {room}, please.",
                      unseen=(f"Change the {room} light to {colour}.",))
     return text, {"room": room, "colour": colour}
 
@@ -109,7 +121,9 @@ def say_order(r: Dice) -> tuple[str, dict]:
     what = f"{number(n)} {item if n == 1 else plural(item)}"
     text = r.wording(f"I would like {what}, please.", f"{what.capitalize()}, please.", f"Can I have {what}?",
                      f"I want to order {what}.", f"I will take {what}.", f"Give me {what}, please.",
-                     f"We need {what}.", f"Could you bring {what}?", unseen=(f"Please bring me {what}.", f"Could I get {what}?"))
+                     f"We need {what}.", f"Could you bring {what}?", f"Could I have {what}?", f"Can I get {what}, please?",
+                     f"I will have {what}.", f"Bring us {what}, please.", f"{what.capitalize()} for me, please.", f"I want {what}.",
+                     f"May I have {what}?", f"Please give us {what}.", f"We would like {what}.", unseen=(f"Please bring me {what}.", f"Could I get {what}?"))
     return text, {"item": item, "count": n}
 
 
@@ -118,7 +132,10 @@ def say_timer(r: Dice) -> tuple[str, dict]:
     unit = "minute" if n == 1 else "minutes"
     text = r.wording(f"Set a timer for {number(n)} {unit}.", f"Start a timer of {number(n)} {unit}.",
                      f"Wake me in {number(n)} {unit}.", f"Let me know in {number(n)} {unit}.",
-                     f"Tell me when {number(n)} {unit} are over.", f"I need a timer for {number(n)} {unit}.", unseen=(f"Remind me in {number(n)} {unit}.",))
+                     f"Tell me when {number(n)} {unit} are over.", f"I need a timer for {number(n)} {unit}.",
+                     f"Call me in {number(n)} {unit}.", f"Give me {number(n)} {unit}.", f"Ring in {number(n)} {unit}.",
+                     f"Timer for {number(n)} {unit}, please.", f"Please wake me in {number(n)} {unit}.", f"Tell me in {number(n)} {unit}.",
+                     f"Set the timer to {number(n)} {unit}.", unseen=(f"Remind me in {number(n)} {unit}.",))
     return text, {"minutes": n}
 
 
@@ -126,7 +143,10 @@ def say_staff(r: Dice) -> tuple[str, dict]:
     reason = r.choice(REASONS)
     text = r.wording(f"Please call somebody, I need help with {reason}.", f"Call the staff, it is about {reason}.",
                      f"I need to talk to a person about {reason}.", f"Is somebody there? I have a question about {reason}.",
-                     f"Can I speak to somebody about {reason}?", f"Please send somebody because of {reason}.", unseen=(f"Can somebody come? It is about {reason}.",))
+                     f"Can I speak to somebody about {reason}?", f"Please send somebody because of {reason}.",
+                     f"Can anybody help me? It is about {reason}.", f"Could somebody help me with {reason}?",
+                     f"Somebody should come, it is about {reason}.", f"I want to speak to somebody. It is about {reason}.",
+                     f"Can you send somebody? I have a question about {reason}.", f"I need a person. It is about {reason}.", unseen=(f"Can somebody come? It is about {reason}.",))
     return text, {"reason": reason}
 
 
@@ -134,6 +154,8 @@ def say_page(r: Dice) -> tuple[str, dict]:
     page = r.choice(PAGES)
     text = r.wording(f"Show me the {page} page.", f"Open the {page} page.", f"Go to the {page} page.",
                      f"Can I see the {page} page?", f"Please bring up the {page} page.", f"I would like to look at the {page} page.",
+                     f"Please show the {page} page.", f"Let me see the {page} page.", f"Could you open the {page} page?",
+                     f"I need the {page} page.", f"I want the {page} page.", f"Can you show me the {page} page?",
                      unseen=(f"I want to see the {page} page.",))
     return text, {"page": page}
 
@@ -142,6 +164,8 @@ def say_way(r: Dice) -> tuple[str, dict]:
     place = r.choice(PLACES)
     text = r.wording(f"Show me the way to the {place}.", f"Take me to the {place}.", f"Guide me to the {place}.",
                      f"I want to go to the {place}.", f"Bring me to the {place}, please.", f"Find the way to the {place}.",
+                     f"Please take me to the {place}.", f"Can you bring me to the {place}?", f"Please guide us to the {place}.",
+                     f"I have to go to the {place}.", f"Walk me to the {place}.", f"We want to go to the {place}.",
                      unseen=(f"Lead me to the {place}.",))
     return text, {"place": place}
 
@@ -151,6 +175,9 @@ def say_heating(r: Dice) -> tuple[str, dict]:
     text = r.wording(f"Set the heating in the {room} to {number(n)} degrees.", f"Make the {room} {number(n)} degrees warm.",
                      f"Heat the {room} to {number(n)} degrees.", f"The {room} should have {number(n)} degrees.",
                      f"I would like {number(n)} degrees in the {room}, please.",
+                     f"I need {number(n)} degrees in the {room}.", f"Can you make it {number(n)} degrees in the {room}?",
+                     f"Turn the heating in the {room} to {number(n)}.", f"{number(n).capitalize()} degrees in the {room}, please.",
+                     f"We want the {room} at {number(n)} degrees.", f"Please heat the {room} to {number(n)} degrees.",
                      unseen=(f"I want {number(n)} degrees in the {room}.",))
     return text, {"room": room, "degrees": n}
 
@@ -159,6 +186,8 @@ def say_music(r: Dice) -> tuple[str, dict]:
     kind = r.choice(MUSIC)
     return r.wording(f"Play {kind}.", f"Please play some {kind}." if "the" not in kind else f"Turn on {kind}.",
                      f"Put on {kind}.", f"I would like to listen to {kind}.", f"Can you play {kind}?", f"Let me hear {kind}.",
+                     f"I would like to hear {kind}.", f"Can I hear {kind}?", f"Please put on {kind}.", f"I want to listen to {kind}.",
+                     f"Start playing {kind}.", f"Could you play {kind} for me?", f"We want {kind}.",
                      unseen=(f"I want to hear {kind}.",)), {"kind": kind}
 
 
@@ -166,6 +195,8 @@ def say_volume(r: Dice) -> tuple[str, dict]:
     n = r.choice(range(0, 101, 10))
     return r.wording(f"Set the volume to {number(n)}.", f"Volume {number(n)}, please.",
                      f"Make the volume {number(n)}.", f"I want the volume at {number(n)}.", f"Turn the sound to {number(n)}.",
+                     f"Put the volume at {number(n)}.", f"The volume should be {number(n)}.", f"Can you make the volume {number(n)}?",
+                     f"Bring the volume to {number(n)}.", f"Please turn the volume to {number(n)}.", f"Set the sound to {number(n)}.",
                      unseen=(f"Change the volume to {number(n)}.",)), {"level": n}
 
 
@@ -173,6 +204,9 @@ def say_door(r: Dice) -> tuple[str, dict]:
     room, state = r.choice(ROOMS), r.choice(["lock", "unlock"])
     return r.wording(f"{state.capitalize()} the {room} door.", f"Please {state} the door of the {room}.",
                      f"I want you to {state} the {room} door.", f"The {room} door, {state} it please.",
+                     f"Please {state} the {room} door.", f"Could you {state} the door of the {room}?", f"{state.capitalize()} the door to the {room}.",
+                     f"I would like to {state} the {room} door.", f"The door of the {room} should be {state}ed.",
+                     f"Would you {state} the {room} door?",
                      unseen=(f"Can you {state} the {room} door?",)), {"room": room, "action": state}
 
 
@@ -183,6 +217,10 @@ def say_table(r: Dice) -> tuple[str, dict]:
                      f"We are {number(n)} and want to come on {day} at {number(hour)}.",
                      f"Can I have a table on {day} at {number(hour)} for {number(n)} people?",
                      f"Please keep a table for {number(n)} on {day}, at {number(hour)}.",
+                     f"Reserve a table for {number(n)} people on {day} at {number(hour)}.",
+                     f"I would like a table on {day} at {number(hour)} for {number(n)}.",
+                     f"A table for {number(n)} on {day} at {number(hour)}, please.",
+                     f"Book us a table on {day} at {number(hour)} for {number(n)} people.",
                      unseen=(f"Reserve a table on {day} at {number(hour)} for {number(n)}.",))
     return text, {"count": n, "day": day, "hour": hour}
 
@@ -191,6 +229,8 @@ def say_language(r: Dice) -> tuple[str, dict]:
     language = r.choice(LANGUAGES)
     return r.wording(f"Switch to {language}.", f"Please speak {language}.", f"Change the language to {language}.",
                      f"I speak {language}.", f"Can we talk {language}?", f"I would like to speak {language}.",
+                     f"Let us speak {language}.", f"Can you talk in {language}?", f"Talk to me in {language}.", f"{language}, please.",
+                     f"Go on in {language}.", f"Please talk {language} with me.", f"We speak {language}.",
                      unseen=(f"Let us talk in {language}.",)), {"language": language}
 
 
@@ -273,11 +313,19 @@ JOBS = [
 ERRORS = stock("sold out; no connection; device offline; not allowed; closed; unknown name; busy")
 
 
+def learn_names(words: list[str]) -> None:
+    """More words for made-up names: with few of them the model learns their spellings instead of copying. Words of which
+    names for evaluation are made stay out."""
+    parts = {part for name in held_names() for part in name.split("_")}
+    NAME_WORDS[:] = [w for w in words if w not in parts]
+
+
 def made_up(r: Dice) -> str:
     """A name that says little or nothing: one to three words, or syllables, in one of the usual spellings."""
     while True:
-        words = [r.choice(VERBS)] if r.chance(0.4) else []
-        words += [r.choice(PLAIN_NOUNS) if r.chance(0.65) else invented(r) for _ in range(r.choice([1, 1, 2]))]
+        words = [r.choice(VERBS)] if r.chance(0.3) else []
+        for _ in range(r.choice([1, 1, 2])):
+            words.append(invented(r) if r.chance(0.25) else r.choice(NAME_WORDS) if NAME_WORDS and r.chance(0.75) else r.choice(PLAIN_NOUNS))
         name = r.choice(["_".join(words), "_".join(words), words[0] + "".join(w.capitalize() for w in words[1:]), "-".join(words)])
         if r.chance(0.1):
             name += r.choice(["", "_"]) + str(r.randint(1, 99))
@@ -321,7 +369,7 @@ def declare(r: Dice, job: Job) -> Tool:
 
 def errand(r: Dice) -> Job:
     """A job that nobody thought of: do something with a thing, perhaps of a kind, perhaps so many times."""
-    verb, noun = r.choice(VERBS), r.choice(PLAIN_NOUNS)
+    verb, noun = r.choice(VERBS), r.choice(NAME_WORDS[:SAID]) if NAME_WORDS and r.chance(0.4) else r.choice(PLAIN_NOUNS)
     parameters, kinds = [], r.choice([("kind",), ("kind",), ("count",), ("kind", "count")])
     if "kind" in kinds:
         parameters.append(Parameter("kind", "string", ("kind", "type", "name", "which"), (), ("", f"Which {noun}", "Kind")))
@@ -332,7 +380,7 @@ def errand(r: Dice) -> Job:
         values = {}
         what = f"the {noun}"
         if "kind" in kinds:
-            values["kind"] = r.choice(PLAIN_NOUNS) if r.chance(0.6) else invented(r)
+            values["kind"] = r.choice(NAME_WORDS[:SAID] or PLAIN_NOUNS) if r.chance(0.5) else r.choice(PLAIN_NOUNS) if r.chance(0.6) else invented(r)
             what = f"the {values['kind']} {noun}"
         tail = ""
         if "count" in kinds:

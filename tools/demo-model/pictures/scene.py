@@ -52,12 +52,13 @@ class Scene:
 class Scenes:
     """Makes scenes of the icons and words that it is given."""
 
-    def __init__(self, icon_names: list[str], words: list[str]):
-        self.icon_names, self.words = icon_names, words
+    def __init__(self, icon_names: list[str], words: list[str], drill: bool = False):
+        """`drill`: for training, with more of what is hard: words that cannot be guessed, several of a thing."""
+        self.icon_names, self.words, self.drill = icon_names, words, drill
 
     def __call__(self, r: Random) -> Scene:
         kinds = [self.icons, self.counted_icons, self.shapes, self.counted_shapes, self.text, self.empty]
-        return r.choices(kinds, [36, 9, 17, 6, 30, 2])[0](r)
+        return r.choices(kinds, [33, 11, 16, 6, 32, 2] if self.drill else [36, 9, 17, 6, 30, 2])[0](r)
 
     def icons(self, r: Random) -> Scene:
         n = r.choices([1, 2, 3], [6, 3, 1])[0]
@@ -83,12 +84,14 @@ class Scenes:
 
     def text(self, r: Random) -> Scene:
         """A number, a word, rarely two words."""
-        kind = r.choices(["number", "word", "letters", "words"], [40, 42, 8, 10])[0]
+        kind = r.choices(["number", "word", "letters", "words", "drill"], [28, 42, 8, 10, 12] if self.drill else [40, 42, 8, 10, 0])[0]
         if kind == "number":
             digits = r.choice([1, 2, 2, 3, 3, 4, 4, 5])
             return Scene("text", text=str(r.randint(0 if digits == 1 else 10 ** (digits - 1), 10**digits - 1)))
         if kind == "letters":  # made-up words: what stands there must be read, not guessed
             word = "".join(r.choice("bcdfghklmnprstvwz") + r.choice("aeiou") for _ in range(r.randint(1, 4)))
+        elif kind == "drill":
+            word = "".join(r.choice("aeiouabcdefghijklmnopqrstuvwxyz") for _ in range(r.randint(2, 8)))
         else:
             word = r.choice(self.words)
             if kind == "words":

@@ -119,5 +119,6 @@ def unpack(path: Path) -> Iterator[Clip]:
     samples, _ = soundfile.read(path.with_suffix(".ogg"), dtype="int16")
     at = 0
     for n, text, voice in json.loads(path.with_suffix(".json").read_text()):
-        yield Clip(samples[at: at + n], text, voice)
+        if text is not None:  # None: left out by splits
+            yield Clip(samples[at: at + n], text, voice)
         at += n

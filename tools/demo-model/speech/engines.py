@@ -114,13 +114,20 @@ def session(path: Path):
 
 
 class Kokoro:
-    """Kokoro-82M. A voice is a table of styles by length: half of a style is the timbre, half the way of speaking."""
+    """Kokoro-82M, on a processor with onnxruntime or on another device with PyTorch. A voice is a table of styles by length: half of a style is the timbre, half the way of speaking."""
 
     RATE = 24000
 
-    def __init__(self, assets: Path):
+    def __init__(self, assets: Path, device: str = "cpu"):
         folder = assets / "kokoro"
-        self.model = session(folder / "kokoro.onnx")
+        if device == "cpu":
+            run = session(folder / "kokoro.onnx").run
+            self.run = lambda inputs: run(None, inputs)[0]
+        else:
+            from .graph import Graph
+
+            graph = Graph(folder / "kokoro.onnx", device)
+            self.run = lambda inputs: graph(**inputs)
         self.symbols = json.loads((folder / "vocab.json").read_text())["vocab"]
         self.styles = {p.stem: np.fromfile(p, np.float16).astype(np.float32).reshape(-1, 256)
                        for p in sorted((folder / "voices").glob("*.bin"))}
@@ -148,7 +155,7 @@ class Kokoro:
             style = np.concatenate([self.mixed(r, len(ids), voice, 3)[:128], self.mixed(r, len(ids), other, 1)[128:]])
         inputs = {"tokens": np.array([[0, *ids, 0]], np.int64), "style": style[None].astype(np.float32),
                   "speed": np.array([speed], np.float32)}
-        return self.model.run(None, inputs)[0].reshape(-1)
+        return self.run(inputs).reshape(-1)
 
     def say(self, ipa: tuple[str, str], r: Random) -> Spoken:
         """`ipa`: American and British phonemes of the text."""

@@ -101,7 +101,7 @@ def coloured_noise(d: Dice, n: int, samples: int) -> torch.Tensor:
 def telephone(d: Dice, x: torch.Tensor) -> torch.Tensor:
     """Some of the clips as a telephone network delivers them: nothing above 4 kHz, noise included, in mu-law steps."""
     n, samples = x.shape
-    on = d.often(n, 0.2)
+    on = d.often(n, 0.3)
     spectrum = torch.fft.rfft(x, n=1 << (samples - 1).bit_length())
     hertz = torch.linspace(0, RATE / 2, spectrum.shape[1], device=x.device)
     y = torch.fft.irfft(spectrum * torch.sigmoid((d(n, 1, low=3200, high=3950) - hertz) / 25))[:, :samples]

@@ -32,7 +32,7 @@ def paint(assets: Path, folder: Path, seed: int) -> None:
     parent = os.getppid()
     r = Random(seed)
     materials = Materials.load(assets)
-    scenes = Scenes(materials.names, json.loads((assets / "texts.json").read_text())["picture_words"])
+    scenes = Scenes(materials.names, json.loads((assets / "texts.json").read_text())["picture_words"], drill=True)
     painter, k = Painter(materials, r, restyle=True), 0
     while os.getppid() == parent:
         if len(list(folder.glob(f"{seed}_*.pictures"))) > WAITING:

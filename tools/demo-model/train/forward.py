@@ -303,23 +303,26 @@ class Forward:
             self.audio.layer, self.audio.subsample = fast(self.audio.layer), fast(self.audio.subsample)
             self.vision.layer = fast(self.vision.layer)
 
-    def __call__(self, ids, segment=None, mel=None, clip=None, audio_rows=None, pixels=None, places=None, vision_rows=None):
-        """audio_rows, vision_rows: which rows of the flattened tower outputs are the soft tokens, in the order of ids."""
+    def __call__(self, ids, segment=None, mel=None, clip=None, audio_rows=None, pixels=None, places=None, vision_rows=None,
+                 audio_at=None, image_at=None):
+        """audio_rows, vision_rows: which rows of the flattened tower outputs are the soft tokens, in the order of ids;
+        audio_at, image_at: where these stand in the flattened ids, looked for if they are not given."""
         parts, towers = self.model.model, {}
         batch, length = ids.shape
         table = parts.language_model.embed_tokens.weight
         soft = torch.zeros(batch * length, table.shape[1], dtype=table.dtype, device=ids.device)
 
-        def fill(soft, token, embed, out, rows):
+        def fill(soft, token, embed, out, rows, at):
+            at = torch.nonzero(ids.view(-1) == SPECIALS[token])[:, 0] if at is None else at
             values = F.linear(rms(out.reshape(-1, out.shape[-1])[rows]), embed.embedding_projection.weight)
-            return soft.index_put((torch.nonzero(ids.view(-1) == token)[:, 0],), values.to(soft.dtype))
+            return soft.index_put((at,), values.to(soft.dtype))
 
         if mel is not None:
             towers["audio"] = self.audio(mel, clip)
-            soft = fill(soft, SPECIALS["audio"], parts.embed_audio, towers["audio"], audio_rows)
+            soft = fill(soft, "audio", parts.embed_audio, towers["audio"], audio_rows, audio_at)
         if pixels is not None:
             towers["vision"] = self.vision(pixels, places)
-            soft = fill(soft, SPECIALS["image"], parts.embed_vision, towers["vision"], vision_rows)
+            soft = fill(soft, "image", parts.embed_vision, towers["vision"], vision_rows, image_at)
         is_soft = (ids == SPECIALS["image"]) | (ids == SPECIALS["audio"])
         hidden = self.text(ids.masked_fill(is_soft, 0), soft.view(batch, length, -1), is_soft, segment)
         return hidden, towers

@@ -81,7 +81,10 @@ class State:
         norm = torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        if torch.isfinite(norm):
+        if norm.device.type == "cuda":
+            self.optimizer.found_inf = (~torch.isfinite(norm)).float()  # such a step is left out, on the device
+            self.optimizer.step()
+        elif torch.isfinite(norm):
             self.optimizer.step()
         with torch.no_grad():
             torch._foreach_copy_(parameters, self.masters)
@@ -116,42 +119,39 @@ class State:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def losses(hidden, towers: dict, batch: dict, inputs: dict, model, put) -> dict:
-    """Name -> loss."""
+def losses(hidden, towers: dict, batch: dict, at: dict, model) -> dict:
+    """Name -> loss. `at`: ahead.labels on the device."""
     import torch
     import torch.nn.functional as F
 
     from .forward import rms
-    learned = put(batch["learned"])[:, 1:] > 0
-    logits = (hidden[:, :-1][learned] @ model.get_output_embeddings().weight.T).float()
+    logits = (hidden.flatten(0, 1)[at["learned_at"]] @ model.get_output_embeddings().weight.T).float()
     cap = model.config.text_config.final_logit_softcapping
-    out = dict(text=F.cross_entropy(torch.tanh(logits / cap) * cap, inputs["ids"][:, 1:][learned]))
+    out = dict(text=F.cross_entropy(torch.tanh(logits / cap) * cap, at["target"]))
     if "audio" in towers:
         tokens = torch.from_numpy((batch["cuts"][:, 6].astype(np.int64) + 3) // 4)
         flat = towers["audio"].reshape(-1, towers["audio"].shape[-1])
-        at = put(batch["first_token"])[:, None] + torch.arange(int(tokens.max()), device=flat.device)[None]
-        p = F.log_softmax(model.helper["ctc"](flat)[at.clamp(max=len(flat) - 1)].float(), -1).transpose(0, 1)
-        total = F.ctc_loss(p, put(batch["ctc"]), tokens.to(flat.device), put(batch["ctc_lengths"]), reduction="sum",
+        token = at["first_token"][:, None] + torch.arange(int(tokens.max()), device=flat.device)[None]
+        p = F.log_softmax(model.helper["ctc"](flat)[token.clamp(max=len(flat) - 1)].float(), -1).transpose(0, 1)
+        total = F.ctc_loss(p, at["ctc"], tokens, torch.from_numpy(batch["ctc_lengths"]), reduction="sum",
                            zero_infinity=True)
         out["ctc"] = total / max(1, int(batch["ctc_lengths"].sum()))
     if "vision" in towers:
         y = rms(towers["vision"][: len(batch["pictures"])].to(hidden.dtype))
-        seen = put(batch["seen"])
         for k, name in enumerate(("thing", "colour")):
             if (batch["seen"][:, k] >= 0).any():
-                out[name] = F.cross_entropy(model.helper[name](y).float().flatten(0, 1), seen[:, k].flatten(), ignore_index=-100)
-        if (batch["letters"] >= 0).any():
-            out["letters"] = letter_loss(model.helper["letters"], y, put(batch["letters"]).long())
+                out[name] = F.cross_entropy(model.helper[name](y).float().flatten(0, 1), at["seen"][:, k].flatten(), ignore_index=-100)
+        if len(at["printed"]):
+            out["letters"] = letter_loss(model.helper["letters"], y[at["printed"]], at["letters"].long())
     return out
 
 
 def letter_loss(head, y, cells):
-    """Cross-entropy of the letter in every cell of the printed pictures; empty cells, which are most, count a quarter."""
+    """Cross-entropy of the letter in every cell of printed pictures; empty cells, which are most, count a quarter."""
     import torch.nn.functional as F
 
-    printed = (cells >= 0).flatten(1).any(1)
-    cells = cells[printed].flatten()
-    logits = head(y[printed]).float().view(len(cells), -1)
+    cells = cells.flatten()
+    logits = head(y).float().view(len(cells), -1)
     each = F.cross_entropy(logits, cells, ignore_index=-100, reduction="none")
     letter, empty = cells > 0, cells == 0
     return (each * letter).sum() / letter.sum().clamp(min=1) + 0.25 * (each * empty).sum() / empty.sum().clamp(min=1)
@@ -165,7 +165,7 @@ class Plan:
     warm: int
     hold: float
     steps_done: int = 0
-    weights: dict = field(default_factory=lambda: dict(text=1.0, ctc=0.5, thing=0.3, colour=0.15, letters=0.3))
+    weights: dict = field(default_factory=lambda: dict(text=1.0, ctc=0.5, thing=0.3, colour=0.15, letters=0.4))
 
     def at(self, done: float) -> float:
         up = min(1.0, (self.steps_done + 1) / self.warm)
@@ -184,6 +184,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, required=True, help="of this run, building and compiling included")
     parser.add_argument("--total", type=float, help="minutes of all runs, for the falling rate (default: --minutes)")
     parser.add_argument("--init", type=Path, help="checkpoint to go on from, or the --out of an earlier run, whose helpers are kept")
+    parser.add_argument("--helpers", type=Path, help="--out of an earlier run, or its helpers.pt: where --init is a checkpoint without them")
     parser.add_argument("--resume", type=Path, help="--out of an earlier run to go on from")
     parser.add_argument("--shape", default="768,128,88,2048,224", help="tokens, rows, audio rows, frames, pictures")
     parser.add_argument("--rate", type=float, default=1.2e-3)
@@ -235,6 +236,7 @@ def main() -> None:
     import torch
 
     from . import shape as model_shape
+    from .ahead import Ahead
     from .bank import Bank
     from .forward import Forward
     from .inputs import Inputs
@@ -247,15 +249,15 @@ def main() -> None:
         model_shape.load(model, {n: w for n, w in start.items() if not n.startswith("helper")})
     labels = Labels([str(n) for n in np.load(args.assets / "icons.npz")["names"]])
     model.helper = heads(model, labels.count)
-    if args.init:
-        model_shape.load_helpers(model.helper, start)
+    if args.init or args.helpers:
+        model_shape.load_helpers(model.helper, model_shape.trained(args.helpers) if args.helpers else start)
     model.to(device).train()
     state = State.make(model, args.rate, device)
     if args.resume:
         state.resume(args.resume)
     bank = Bank(device, args.feed, int(args.hours * 3600 * 16000), args.ring)
     bank.start()
-    inputs, forward = Inputs(bank, shape, device, seed=5 + state.step), Forward(model, compile=device.type == "cuda")
+    inputs, forward = Inputs(bank, shape, device, seed=int(begun)), Forward(model, compile=device.type == "cuda")
     plan, total = Plan(args.rate, args.warm, args.hold), 60 * (args.total or args.minutes)
     print(f"ready after {time.time() - begun:.0f} s", flush=True)
 
@@ -264,14 +266,13 @@ def main() -> None:
     watch = profiler(args.profile) if args.profile else None
     if watch:
         watch.start()
-    while time.time() < end and state.step < args.steps:
-        batch = queue.get()
+    for batch, tensors, at in Ahead(queue, inputs, device):
+        if time.time() >= end or state.step >= args.steps:
+            break
         state.seconds = earlier + time.time() - begun
         rate = plan.at(min(1.0, state.seconds / total))
-        with torch.no_grad():
-            tensors = inputs(batch, augment=True)
-        hidden, towers = forward(**tensors)
-        loss = losses(hidden, towers, batch, tensors, model, inputs.put)
+        hidden, towers = forward(**tensors, audio_at=at["audio_at"], image_at=at["image_at"])
+        loss = losses(hidden, towers, batch, at, model)
         sum(plan.weights[k] * v for k, v in loss.items()).backward()
         norm = state.update(rate)
         seen += int(batch["dialogs"])

@@ -11,6 +11,7 @@ import numpy as np
 from dialogs.dice import Dice
 from dialogs.render import Dialog, Piece, pieces
 from dialogs.talk import dialog
+from dialogs.tools import learn_names
 from dialogs.words import written
 from pictures.letters import ACROSS
 from pictures.scene import COLOUR_NAMES, SHAPES, Scene
@@ -118,6 +119,7 @@ class Maker:
         self.neural_share = neural_share
         self.icon_names = [str(n) for n in np.load(assets / "icons.npz")["names"]]
         self.labels, self.pieces = Labels(self.icon_names), Pieces(assets)
+        learn_names((assets / "names.txt").read_text().split())
         self._sentences = json.loads((assets / "texts.json").read_text())["sentences"]
         self._known: dict[str, list[int]] = {}
 
@@ -127,7 +129,7 @@ class Maker:
         c = self.catalogue
         if not c.spoken:
             return self.r.choice(self._sentences)
-        stock = c.neural_all if c.neural_all and self.r.chance(0.6) else c.spoken
+        stock = c.neural_all if c.neural_all and self.r.chance(0.7) else c.spoken
         return c.texts[self.r.choice(stock)]
 
     def picture(self) -> tuple[Picture, Scene] | None:

@@ -100,11 +100,11 @@ def checkpoint(folder: Path) -> dict:
 
 
 def trained(run: Path) -> dict:
-    """Name -> bfloat16 tensor, of the weights_*.pt that train.loop wrote into `run`; empty if there are none."""
+    """Name -> bfloat16 tensor, of the weights_*.pt that train.loop wrote into `run`, or of one file; empty if there are none."""
     import torch
 
     out = {}
-    for path in sorted(run.glob("weights_*.pt")):
+    for path in sorted(run.glob("weights_*.pt")) if run.is_dir() else [run]:
         out |= torch.load(path, map_location="cpu", weights_only=True)
     return out
 
