@@ -56,7 +56,10 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		}
 		ids[op.OperationID] = true
 		want := []string{"200"}
-		if path == "/v1/realtime" {
+		switch {
+		case rt.method == "POST" && (path == "/v1/realtime" || path == "/v1/realtime/calls"):
+			want = []string{"201", "501"}
+		case path == "/v1/realtime":
 			want = []string{"101", "426"}
 		}
 		if !rt.open {
@@ -128,7 +131,7 @@ func checkReferences(t *testing.T) {
 // Every code that an error of this package may have is explained, in the
 // document and on the page.
 func TestDocumentHasEveryCode(t *testing.T) {
-	codes := []string{codeNoResponse, codeNoVoice, realtime.CodeInvalidType, realtime.CodeInvalidValue, realtime.CodeMissing, realtime.CodeTooLong,
+	codes := []string{codeNoResponse, codeNoVoice, codeNoWebRTC, codeOffer, realtime.CodeInvalidType, realtime.CodeInvalidValue, realtime.CodeMissing, realtime.CodeTooLong,
 		realtime.CodeContextLength, realtime.CodeOverloaded, realtime.CodeServerError, realtime.CodeUnsupported}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -72,6 +72,7 @@ var statuses = map[string]int{
 	realtime.CodeOverloaded: http.StatusTooManyRequests,
 	codeNoResponse:          http.StatusNotFound,
 	codeNoVoice:             http.StatusNotImplemented,
+	codeNoWebRTC:            http.StatusNotImplemented,
 }
 
 // Codes that only the HTTP API has.

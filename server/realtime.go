@@ -53,9 +53,13 @@ func (s *Server) leaveSession(who sender) {
 // realtime holds a session over a WebSocket.
 func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
+	who := senderOf(r)
+	var joined *ongoing
 	if id := query.Get("call_id"); id != "" {
-		refuse(w, http.StatusNotFound, "call_not_found", "call_id", "there is no such call")
-		return
+		if joined = s.calls.find(id, who); joined == nil {
+			noCall(w, "call_id")
+			return
+		}
 	}
 	if !headerHas(r, "Connection", "upgrade") || !headerHas(r, "Upgrade", "websocket") {
 		w.Header().Set("Connection", "Upgrade")
@@ -63,7 +67,10 @@ func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUpgradeRequired, "upgrade_required", "", "a session takes a WebSocket, and this is no handshake of one")
 		return
 	}
-	who := senderOf(r)
+	if joined != nil {
+		s.joinCall(w, r, joined)
+		return
+	}
 	if !s.enterSession(w, who) {
 		return
 	}

@@ -20,6 +20,10 @@ type route struct {
 func (s *Server) table() []route {
 	return []route{
 		{method: "GET", path: "/v1/realtime", secrets: true, serve: s.realtime},
+		{method: "POST", path: "/v1/realtime", secrets: true, serve: s.oldCall},
+		{method: "POST", path: "/v1/realtime/calls", secrets: true, serve: s.createCall},
+		{method: "POST", path: "/v1/realtime/calls/{id}", secrets: true, serve: s.updateCall},
+		{method: "POST", path: "/v1/realtime/calls/{id}/hangup", secrets: true, serve: s.hangup},
 		{method: "POST", path: "/v1/realtime/client_secrets", serve: s.clientSecrets},
 		{method: "POST", path: "/v1/realtime/sessions", serve: s.oldSessions},
 		{method: "POST", path: "/v1/chat/completions", serve: s.chatCompletions},

@@ -88,6 +88,8 @@ type Options struct {
 	Log *slog.Logger
 	// Limits bound what clients may ask for. Zero fields are the defaults.
 	Limits Limits
+	// WebRTC says where calls over WebRTC are reached.
+	WebRTC WebRTC
 }
 
 // DefaultAddr is where a server listens that was told nothing.
@@ -161,9 +163,9 @@ type Server struct {
 	o        Options
 	log      *slog.Logger
 	keys     *keys.Ring
+	origins  []origin // of Options.Origins
 	secrets  keys.Secrets
 	remote   *fetch.Client
-	origins  []origin // of Options.Origins
 	document *schema.Document
 	mux      *http.ServeMux
 	http     *http.Server
@@ -189,6 +191,7 @@ type Server struct {
 	bodies   atomic.Int64   // bytes of requests in progress
 	gate     gate
 	store    store
+	calls    calls
 
 	grace time.Duration // grace, shorter in tests
 }
@@ -210,11 +213,11 @@ func New(o Options) (*Server, error) {
 	if s.keys, err = keys.Open(o.KeyFile, o.Keys); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if s.remote, err = fetch.New(o.Remote); err != nil {
-		return nil, fmt.Errorf("server: %w", err)
-	}
 	if s.origins, err = checkOrigins(o.Origins, s.keys.Required()); err != nil {
 		return nil, err
+	}
+	if s.remote, err = fetch.New(o.Remote); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
 	}
 	if s.document, err = schema.Parse(openapi.Document()); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -272,6 +275,9 @@ func (s *Server) Serve(ln net.Listener) error {
 	if err := s.checkAddr(ln.Addr().String()); err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	if err := s.openCalls(ln.Addr()); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	s.log.Info("listening", "addr", ln.Addr().String(), "tls", s.o.TLS != nil, "keys", s.keys.Len())
 	serve := s.http.Serve
 	if s.o.TLS != nil {
@@ -300,6 +306,7 @@ func (s *Server) Close() error {
 			err = s.http.Close()
 		}
 		s.running.Wait()
+		err = errors.Join(err, s.closeCalls())
 		s.shelf.Close()
 		s.losePatience()
 	})

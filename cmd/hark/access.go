@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"slices"
 
@@ -26,6 +27,9 @@ type accessFlags struct {
 	TLSCert string   `name:"tls-cert" help:"Certificate to speak https with, in PEM with its chain. Read again when it changes." placeholder:"FILE"`
 	TLSKey  string   `name:"tls-key" help:"Key of that certificate, in PEM." placeholder:"FILE"`
 
+	WebRTCPort int      `name:"webrtc-port" help:"UDP and TCP port of calls over WebRTC; 0 is the number of the HTTP port, -1 takes no calls." default:"0" placeholder:"PORT"`
+	PublicIP   []string `name:"public-ip" help:"Address under which that port is reached from elsewhere: of a NAT, or of a container's host; repeatable." placeholder:"IP"`
+
 	Remote []string `help:"Host whose pictures, sound and videos may be fetched: a name, a pattern such as *.example.com, or host:port for one on the local network; repeatable." placeholder:"HOST"`
 	FFmpeg string   `name:"ffmpeg" help:"Program that decodes videos and AAC, or none." placeholder:"FILE" default:"ffmpeg"`
 
@@ -45,6 +49,9 @@ func (f *accessFlags) options() (o server.Options, cert *certs.Source, err error
 		Limits: server.Limits{Sessions: f.Sessions, Completions: f.Requests, Queue: f.Queue, Tokens: f.MaxTokens}}
 	if f.Sessions < 1 || f.Requests < 1 || f.Queue < 1 || f.MaxTokens < 0 {
 		return o, nil, usage("--sessions, --requests and --queue must be 1 or more, --max-tokens 0 or more")
+	}
+	if o.WebRTC, err = f.calls(); err != nil {
+		return o, nil, err
 	}
 	if len(f.Key) == 0 && f.Keys == "" && !server.IsLocal(f.Addr) {
 		path, err := settings("keys.json")
@@ -73,6 +80,22 @@ func (f *accessFlags) options() (o server.Options, cert *certs.Source, err error
 		return o, nil, usageError{err}
 	}
 	return o, cert, nil
+}
+
+// calls returns where calls over WebRTC are reached.
+func (f *accessFlags) calls() (server.WebRTC, error) {
+	w := server.WebRTC{Off: f.WebRTCPort == -1, Port: max(f.WebRTCPort, 0)}
+	if f.WebRTCPort < -1 || f.WebRTCPort > 65535 {
+		return w, usage("--webrtc-port %d, want 0 to 65535, or -1", f.WebRTCPort)
+	}
+	for _, s := range f.PublicIP {
+		ip, err := netip.ParseAddr(s)
+		if err != nil || ip.Zone() != "" || ip.IsUnspecified() {
+			return w, usage("--public-ip %q is no address", s)
+		}
+		w.PublicIPs = append(w.PublicIPs, ip.Unmap())
+	}
+	return w, nil
 }
 
 // certificate returns the certificate to speak https with, nil for http.

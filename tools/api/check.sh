@@ -39,6 +39,7 @@ rm -rf "$work/examples"
 mkdir -p "$work/examples/bin"
 cp testdata/samples/question-0.wav "$work/examples/question.wav"
 cp testdata/samples/picture-0.png "$work/examples/picture.png"
+cp media/rtc/testdata/offer.sdp "$work/examples/offer.sdp"
 # In examples curl shows errors and goes on; here they are failures.
 printf '#!/bin/sh\nexec %s -sS --fail-with-body "$@"\n' "$(command -v curl)" >"$work/examples/bin/curl"
 chmod +x "$work/examples/bin/curl"

@@ -1,0 +1,60 @@
+package jitter
+
+import "time"
+
+// delays learns how late packets are: how much longer they took than the
+// fastest of the last seconds. The clocks of sender and receiver drift apart,
+// so the fastest is forgotten after a while.
+type delays struct {
+	base time.Duration // arrival less position, of the fastest packet
+	wait time.Duration // what nearly all packets stay below, within MinWait and MaxWait
+
+	count   int
+	current time.Duration // the fastest of this stretch
+	before  time.Duration // and of the one before
+	in      int           // packets of this stretch
+	share   [buckets]float64
+}
+
+const (
+	bucket  = 5 * time.Millisecond
+	buckets = int(MaxWait/bucket) + 1
+	stretch = 250 // packets, 5 s
+	nearly  = 0.97
+	// forget is the weight of the newest packet: one of a hundred counts.
+	forget = 0.01
+	// firstWait holds until enough packets have come.
+	firstWait = 60 * time.Millisecond
+	enough    = 50
+)
+
+func newDelays() delays { return delays{wait: firstWait} }
+
+// add takes how long a packet took, on whatever scale.
+func (d *delays) add(transit time.Duration) {
+	if d.count == 0 {
+		d.base, d.current, d.before = transit, transit, transit
+	}
+	d.count++
+	d.current = min(d.current, transit)
+	d.base = min(d.before, d.current)
+	if d.in++; d.in == stretch {
+		d.before, d.current, d.in = d.current, transit, 0
+	}
+	weight := max(forget, 1/float64(d.count))
+	for i := range d.share {
+		d.share[i] *= 1 - weight
+	}
+	d.share[min(int((transit-d.base)/bucket), buckets-1)] += weight
+	if d.count < enough {
+		return
+	}
+	sum := 0.0
+	for i, s := range d.share {
+		if sum += s; sum >= nearly {
+			d.wait = min(max(time.Duration(i+1)*bucket, MinWait), MaxWait)
+			return
+		}
+	}
+	d.wait = MaxWait
+}
