@@ -1,4 +1,4 @@
-"""Keeps the logits of the last 16 positions of goldens, in place: python thin.py FILE…
+"""Keeps the logits of the last 4 positions of goldens, in place: python thin.py FILE…
 
 The tracked goldens have all activations up to the last norm; the logits of every position are in those that make.sh
 makes.
@@ -9,7 +9,7 @@ import sys
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-ROWS = 16
+ROWS = 4
 
 for path in sys.argv[1:]:
     with safe_open(path, "np") as f:
