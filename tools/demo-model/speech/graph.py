@@ -63,8 +63,8 @@ def Cast(a, x):
 
 @operator
 def Where(a, c, x, y):
-    c, x, y = together(c, x, y)
-    return torch.where(c.to(x.device) if c.ndim == 0 else c, x, y)
+    device = next((z.device for z in (c, x, y) if z.device.type != "cpu"), c.device)
+    return torch.where(c.to(device), x.to(device), y.to(device))
 
 
 @operator
@@ -303,6 +303,7 @@ class Graph:
         import onnx
         from onnx import numpy_helper
 
+        torch.set_float32_matmul_precision("high")
         graph = onnx.load(str(path)).graph
         self.device, self.output = torch.device(device), graph.output[0].name
         known = {t.name: torch.from_numpy(np.array(numpy_helper.to_array(t))) for t in graph.initializer}

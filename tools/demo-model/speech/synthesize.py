@@ -20,7 +20,7 @@ from .clips import Clip, disturbed, save, tidy
 from .engines import Espeak, Flite, Kokoro, Piper
 from .noise import noise
 
-SHORT = 0.2  # share of what is said alone
+SHORT = 0.16  # share of what is said alone
 SENTENCES = 60_000  # of the made-up ones
 
 
@@ -50,7 +50,7 @@ def speaker(engine: str, assets: Path, texts: Texts, held: bool, device: str = "
         talk = {"espeak": Espeak, "flite": Flite}[engine](assets)
 
         def small(r: Random) -> Clip | None:
-            text = texts.draw(r, 0.5, 1.4)
+            text = texts.draw(r, 0.4, 1.4)
             samples, rate, voice = talk.say(text, r)
             samples = tidy(samples, rate)
             return None if samples is None else Clip(disturbed(samples, r), text, voice)
@@ -62,7 +62,7 @@ def speaker(engine: str, assets: Path, texts: Texts, held: bool, device: str = "
         talk.english, talk.all = splits.HELD_KOKORO, [None]
 
     def neural(r: Random) -> Clip | None:
-        text = texts.draw(r, 0.45, 1.5)
+        text = texts.draw(r, 0.4, 1.4)
         if text not in phonemes:
             return None
         samples, rate, voice = talk.say(phonemes[text], r)

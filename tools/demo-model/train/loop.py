@@ -186,7 +186,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--init", type=Path, help="checkpoint to go on from, or the --out of an earlier run, whose helpers are kept")
     parser.add_argument("--helpers", type=Path, help="--out of an earlier run, or its helpers.pt: where --init is a checkpoint without them")
     parser.add_argument("--resume", type=Path, help="--out of an earlier run to go on from")
-    parser.add_argument("--shape", default="768,128,88,2048,224", help="tokens, rows, audio rows, frames, pictures")
+    parser.add_argument("--shape", default="768,160,88,2048,184", help="tokens, rows, audio rows, frames, pictures")
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--warm", type=int, default=200)
     parser.add_argument("--hold", type=float, default=0.35, help="share of the time before the rate falls")

@@ -33,10 +33,10 @@ class RowShape:
     """How large a batch is; the same every time, so that it is compiled once."""
 
     tokens: int = 768  # in a row
-    rows: int = 128
+    rows: int = 160
     audio_rows: int = 88
     frames: int = 2048  # in an audio row
-    pictures: int = 224
+    pictures: int = 184
 
     @classmethod
     def parse(cls, text: str) -> "RowShape":
