@@ -127,10 +127,10 @@ func exactly(r *http.Request) []string {
 	return []string{strings.NewReplacer(`\`, `\\`, `[`, `\[`, `*`, `\*`, `?`, `\?`).Replace(header)}
 }
 
-// share tells a browser that a page of a foreign origin may read the answer
+// letRead tells a browser that a page of a foreign origin may read the answer
 // (the Fetch standard, 3.3). That goes for refusals too, so that a page can say
 // why it does not work; they tell nothing but that a hark is here.
-func share(w http.ResponseWriter, origin string) {
+func letRead(w http.ResponseWriter, origin string) {
 	w.Header().Set("Access-Control-Allow-Origin", origin)
 	w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id")
 	w.Header().Add("Vary", "Origin")

@@ -73,7 +73,7 @@ func senderOf(r *http.Request) sender {
 func (s *Server) guard(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(origin, r.Host) {
-			share(w, origin)
+			letRead(w, origin)
 			if !s.allowed(origin) {
 				refuse(w, http.StatusForbidden, "origin_not_allowed", "",
 					fmt.Sprintf("this server takes no pages of %.100s; hark serve --allow-origin %.100s would", origin, origin))
