@@ -23,13 +23,25 @@ func WriteY4M(file, picture string) error {
 	}
 	width, height := img.Bounds().Dx()&^1, img.Bounds().Dy()&^1
 	frame := planes(img, width, height)
+	return os.WriteFile(file, y4m(frame, width, height), 0o644)
+}
+
+// The size of the sample picture that most tests show, and of the camera that
+// sees nothing.
+const (
+	stillWidth  = 528
+	stillHeight = 288
+)
+
+// y4m returns a film of one frame.
+func y4m(frame []byte, width, height int) []byte {
 	var film bytes.Buffer
 	fmt.Fprintf(&film, "YUV4MPEG2 W%d H%d F15:1 Ip A1:1 C420\n", width, height)
 	for range 2 { // the camera plays it in a loop
 		film.WriteString("FRAME\n")
 		film.Write(frame)
 	}
-	return os.WriteFile(file, film.Bytes(), 0o644)
+	return film.Bytes()
 }
 
 // planes returns the luma plane and the two chroma planes, each chroma sample

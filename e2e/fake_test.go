@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,19 +31,24 @@ type fake struct {
 
 	mu       sync.Mutex
 	conn     *websocket.Conn
-	received []event // of all connections, sound left out
-	sounds   int     // appended frames of the present connection
-	silent   bool    // answers are begun and not ended
-	voiced   bool    // answers are spoken, half a second a word
+	received []event  // of all connections, sound left out
+	sounds   int      // appended frames of the present connection
+	frame    bool     // a frame of the camera waits
+	queries  []string // of the connections
+	forgets  bool     // conversations are not kept
+	silent   bool     // answers are begun and not ended
+	voiced   bool     // answers are spoken, half a second a word
 	answer   string
+	words    string // what the user is taken to have said
 }
 
 // newFake starts a fake that ends with the test.
 func newFake(t *testing.T) *fake {
-	f := &fake{answer: "Certainly. It is right here."}
+	f := &fake{answer: "Certainly. It is right here.", words: "Where is it?"}
 	mux := http.NewServeMux()
 	mux.Handle("/", web.Handler())
 	mux.HandleFunc("/v1/realtime", f.realtime)
+	mux.HandleFunc("/v1/realtime/calls", http.NotFound) // the page has to do without WebRTC
 	mux.HandleFunc("/v1/models", func(w http.ResponseWriter, r *http.Request) {
 		if f.key != "" && r.Header.Get("Authorization") != "Bearer "+f.key {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -68,8 +74,15 @@ func (f *fake) realtime(w http.ResponseWriter, r *http.Request) {
 	}
 	conn.SetReadLimit(16 << 20)
 	f.mu.Lock()
-	f.conn, f.sounds = conn, 0
+	f.conn, f.sounds, f.frame = conn, 0, false
+	f.queries = append(f.queries, r.URL.RawQuery)
+	forgets := f.forgets && r.URL.Query().Has("conversation_id")
 	f.mu.Unlock()
+	if forgets {
+		f.send(event{"type": "error", "error": event{"code": "conversation_not_found", "message": "it is not kept"}})
+		f.drop(4004, "")
+		return
+	}
 	session := event{"type": "realtime", "instructions": "You are kind.", "output_modalities": []string{"text"}}
 	if f.voiced {
 		session["output_modalities"] = []string{"audio"}
@@ -91,10 +104,13 @@ func (f *fake) realtime(w http.ResponseWriter, r *http.Request) {
 func (f *fake) handle(e event) {
 	f.mu.Lock()
 	silent := f.silent
-	if e["type"] == "input_audio_buffer.append" {
+	switch e["type"] {
+	case "input_audio_buffer.append":
 		f.sounds++
 		f.mu.Unlock()
 		return
+	case "input_image_buffer.append":
+		f.frame = true
 	}
 	f.received = append(f.received, e)
 	f.mu.Unlock()
@@ -102,7 +118,12 @@ func (f *fake) handle(e event) {
 	case "session.update":
 		f.send(event{"type": "session.updated", "session": e["session"]})
 	case "response.create":
+		if f.seen() {
+			f.add("item_frame", event{"type": "input_image"})
+		}
 		f.respond(silent)
+	case "input_audio_buffer.commit":
+		f.heard("item_held")
 	case "response.cancel":
 		f.done("cancelled")
 	}
@@ -110,11 +131,11 @@ func (f *fake) handle(e event) {
 
 // respond sends an answer word by word, without its end if open.
 func (f *fake) respond(open bool) {
-	f.send(event{"type": "response.created", "response": event{"id": "resp_1"}})
-	for _, word := range strings.SplitAfter(f.answer, " ") {
+	f.send(event{"type": "response.created", "response": event{"id": "resp_1", "conversation_id": "conv_1"}})
+	for i, word := range strings.SplitAfter(f.answer, " ") {
 		if f.voiced {
 			half := base64.StdEncoding.EncodeToString(make([]byte, 2*24000/2))
-			f.send(event{"type": "response.output_audio_transcript.delta", "item_id": "item_answer", "delta": word})
+			f.send(event{"type": "response.output_audio_transcript.delta", "item_id": "item_answer", "delta": word, "start_time": float64(i) / 2})
 			f.send(event{"type": "response.output_audio.delta", "item_id": "item_answer", "delta": half})
 		} else {
 			f.send(event{"type": "response.output_text.delta", "item_id": "item_answer", "delta": word})
@@ -135,8 +156,34 @@ func (f *fake) say(item string) {
 	f.send(event{"type": "input_audio_buffer.speech_started", "item_id": item, "audio_start_ms": 200})
 	time.AfterFunc(300*time.Millisecond, func() {
 		f.send(event{"type": "input_audio_buffer.speech_stopped", "item_id": item, "audio_end_ms": 2000})
+		f.heard(item)
 		f.respond(false)
 	})
+}
+
+// heard makes an item of what the user said, and writes it down.
+func (f *fake) heard(item string) {
+	f.send(event{"type": "input_audio_buffer.committed", "item_id": item})
+	if f.seen() {
+		f.add(item, event{"type": "input_image"}, event{"type": "input_audio"})
+	} else {
+		f.add(item, event{"type": "input_audio"})
+	}
+	f.send(event{"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "transcript": f.words})
+}
+
+// add tells of a message of the user.
+func (f *fake) add(item string, content ...event) {
+	f.send(event{"type": "conversation.item.added", "item": event{"id": item, "type": "message", "role": "user", "content": content}})
+}
+
+// seen reports whether a frame of the camera waited, and takes it.
+func (f *fake) seen() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := f.frame
+	f.frame = false
+	return seen
 }
 
 // send sends one event to the page.
@@ -181,13 +228,22 @@ func (f *fake) sent(kind string) []string {
 	return out
 }
 
-// order returns the types of all events that the page sent.
+// order returns the types of all events that the page sent, but for frames.
 func (f *fake) order() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []string
 	for _, e := range f.received {
-		out = append(out, fmt.Sprint(e["type"]))
+		if e["type"] != "input_image_buffer.append" {
+			out = append(out, fmt.Sprint(e["type"]))
+		}
 	}
 	return out
+}
+
+// asked returns the queries of all connections.
+func (f *fake) asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.queries)
 }

@@ -3,87 +3,102 @@
 // tag e2e) are the proof that the whole path works; tools/screenshots takes
 // the pictures of the README with the same parts.
 //
-// Start reading at OpenPage and StartServer; the tests are in server_test.go.
+// Start reading at OpenBrowser, Browser.Open and StartServer; the tests are in
+// server_test.go.
 package e2e
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// PlainHost is a name of this machine that is no localhost to the browser: a
-// page that comes from it over http has no microphone and no camera.
-const PlainHost = "hark.test"
-
-// Options say what the browser hears, sees and looks like.
+// Options say what a page hears, sees and looks like.
 type Options struct {
-	Sound         string  // WAV file that the microphone plays once; "" is a test tone
-	Camera        string  // Y4M file that the camera shows (see WriteY4M); "" is a test pattern
+	Sound         string  // WAV file that the microphone plays once; "" is silence
+	Camera        string  // Y4M file that the camera shows (see WriteY4M); "" is one colour
 	Deny          bool    // microphone and camera are refused
 	Width, Height int     // of the window; 0: 1280 by 800
 	Scale         float64 // device pixels a CSS pixel; 0: 1
 	Phone         bool    // a touch screen
 	Dark          bool    // the system prefers dark
+	Calm          bool    // the system prefers less motion
 }
 
-// Page is one browser with one tab. Its methods are not safe for concurrent
-// use.
+// Page is one tab. Its methods are not safe for concurrent use.
 type Page struct {
-	ctx    context.Context
-	cancel []context.CancelFunc
+	ctx     context.Context
+	cancel  []context.CancelFunc
+	address string
+
+	mu         sync.Mutex
+	complaints []string
 }
 
-// OpenPage starts a browser and loads address. The browser ends with ctx or
-// with Close.
-func OpenPage(ctx context.Context, address string, o Options) (*Page, error) {
+// open prepares the page and loads it.
+func (p *Page) open(o Options) error {
+	if err := chromedp.Listen(p.ctx, p.note); err != nil {
+		return err
+	}
+	setting := browser.PermissionSettingGranted
+	if o.Deny {
+		setting = browser.PermissionSettingDenied
+	}
+	err := chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		for _, device := range []string{"microphone", "camera"} {
+			_, err := chromedp.CallBrowser(ctx, browser.SetPermission, browser.SetPermissionParams{
+				Permission: &browser.PermissionDescriptor{Name: device}, Setting: setting, BrowserContextID: contextOf(ctx),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	if err := p.Resize(o); err != nil {
+		return err
+	}
+	return chromedp.Do(p.ctx, chromedp.Navigate(p.address))
+}
+
+// contextOf is the profile that a page is in.
+func contextOf(ctx context.Context) cdp.BrowserContextID {
+	return chromedp.FromContext(ctx).BrowserContextID
+}
+
+// Resize makes the page look as o says; its devices stay.
+func (p *Page) Resize(o Options) error {
 	if o.Width == 0 {
 		o.Width, o.Height = 1280, 800
 	}
 	if o.Scale == 0 {
 		o.Scale = 1
 	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.CombinedOutput(io.Discard),
-		chromedp.WindowSize(o.Width, o.Height),
-		chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("host-resolver-rules", "MAP "+PlainHost+" 127.0.0.1"),
-	)
-	if o.Deny {
-		flags = append(flags, chromedp.Flag("deny-permission-prompts", true))
-	} else {
-		flags = append(flags, chromedp.Flag("use-fake-ui-for-media-stream", true))
-	}
-	if o.Sound != "" {
-		flags = append(flags, chromedp.Flag("use-file-for-fake-audio-capture", o.Sound+"%noloop"))
-	}
-	if o.Camera != "" {
-		flags = append(flags, chromedp.Flag("use-file-for-fake-video-capture", o.Camera))
-	}
-	p := &Page{}
-	ctx, cancel := chromedp.NewExecAllocator(ctx, flags...)
-	p.cancel = append(p.cancel, cancel)
-	p.ctx, cancel = chromedp.NewContext(ctx)
-	p.cancel = append(p.cancel, cancel)
-
-	scheme := "light"
+	scheme, motion := "light", "no-preference"
 	if o.Dark {
 		scheme = "dark"
 	}
+	if o.Calm {
+		motion = "reduce"
+	}
 	look := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}},
 		})
 		return err
 	})
@@ -91,15 +106,46 @@ func OpenPage(ctx context.Context, address string, o Options) (*Page, error) {
 	if o.Phone {
 		view = append(view, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
-	err := chromedp.Do(p.ctx, look, chromedp.EmulateViewport(int64(o.Width), int64(o.Height), view...), chromedp.Navigate(address))
-	if err != nil {
-		p.Close()
-		return nil, fmt.Errorf("e2e: open %s: %w", address, err)
-	}
-	return p, nil
+	return chromedp.Do(p.ctx, look, chromedp.EmulateViewport(int64(o.Width), int64(o.Height), view...))
 }
 
-// Close ends the browser and waits for it.
+// note keeps what the browser complains about.
+func (p *Page) note(ev any) {
+	switch ev := ev.(type) {
+	case *log.EventEntryAdded:
+		if ev.Entry.Level == log.EntryLevelError || ev.Entry.Source == log.EntrySourceSecurity {
+			p.complain(ev.Entry.Text + " " + ev.Entry.URL)
+		}
+	case *runtime.EventExceptionThrown:
+		p.complain(ev.ExceptionDetails.Text + " " + ev.ExceptionDetails.URL)
+	case *runtime.EventConsoleAPICalled:
+		if ev.Type == runtime.ConsoleAPICalledTypeError || ev.Type == runtime.ConsoleAPICalledTypeWarning {
+			text := string(ev.Type)
+			for _, arg := range ev.Args {
+				text += fmt.Sprintf(" %s%s", arg.Value, arg.Description)
+			}
+			p.complain(text)
+		}
+	}
+}
+
+func (p *Page) complain(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complaints = append(p.complaints, text)
+}
+
+// Complaints returns what the browser complained about since the last call:
+// errors of scripts, of loading, and breaches of the page's policy.
+func (p *Page) Complaints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.complaints
+	p.complaints = nil
+	return out
+}
+
+// Close ends the page and waits for it.
 func (p *Page) Close() {
 	for i := len(p.cancel) - 1; i >= 0; i-- {
 		p.cancel[i]()
@@ -175,4 +221,29 @@ func (p *Page) Shot(file string) error {
 		return fmt.Errorf("e2e: picture of the page: %w", err)
 	}
 	return os.WriteFile(file, picture, 0o644)
+}
+
+// Drop drags files onto the middle of the page and lets go.
+func (p *Page) Drop(files ...string) error {
+	data := &input.DragData{Items: []*input.DragDataItem{}, Files: files, DragOperationsMask: 1}
+	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		for _, kind := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+			if _, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: 300, Y: 300, Data: data}); err != nil {
+				return fmt.Errorf("e2e: drag: %w", err)
+			}
+		}
+		return nil
+	}))
+}
+
+// Space presses (down) or lets go of the space bar.
+func (p *Page) Space(down bool) error {
+	kind := input.DispatchKeyEventTypeKeyUp
+	if down {
+		kind = input.DispatchKeyEventTypeKeyDown
+	}
+	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: " ", Code: "Space", WindowsVirtualKeyCode: 32})
+		return err
+	}))
 }

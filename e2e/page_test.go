@@ -3,11 +3,14 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,14 +45,30 @@ func film(t *testing.T, picture string) string {
 	return file
 }
 
-// open opens the page in a browser that ends with the test.
-func open(t *testing.T, address string, o Options) *Page {
+// chromium is the browser of all tests.
+var chromium = sync.OnceValues(func() (*Browser, error) { return OpenBrowser(context.Background()) })
+
+// open opens a page that ends with the test. The browser must not complain of
+// anything that is not expected.
+func open(t *testing.T, address string, o Options, expected ...string) *Page {
 	t.Helper()
-	p, err := OpenPage(t.Context(), address, o)
+	b, err := chromium()
 	check(t, err)
-	t.Cleanup(p.Close)
+	p, err := b.Open(address, o)
+	check(t, err)
+	t.Cleanup(func() {
+		for _, complaint := range p.Complaints() {
+			if !slices.ContainsFunc(expected, func(part string) bool { return strings.Contains(complaint, part) }) {
+				t.Errorf("the browser complains: %s", complaint)
+			}
+		}
+		p.Close()
+	})
 	return p
 }
+
+// calls is what the browser says where there is no WebRTC.
+const calls = "/v1/realtime/calls"
 
 // check ends the test on an error.
 func check(t *testing.T, err error) {
@@ -57,6 +76,13 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// run runs a script on the page.
+func run(t *testing.T, p *Page, script string) {
+	t.Helper()
+	_, err := p.Eval(script)
+	check(t, err)
 }
 
 // shows waits for a text anywhere on the page.
@@ -89,10 +115,11 @@ func answers(t *testing.T, p *Page, n int, want string) {
 	}
 }
 
-func TestPageConfiguresATextSession(t *testing.T) {
+func TestPageDoesWithoutWebRTCAndConfiguresASession(t *testing.T) {
 	f := newFake(t)
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls)
 	check(t, p.Wait(idle, soon))
+	check(t, p.Wait("document.getElementById('link-text').textContent === 'WebSocket'", soon))
 	check(t, p.Instruct("You are a baker."))
 	check(t, p.Wait("localStorage.hark.includes('baker')", soon))
 	check(t, p.Ask("Good morning."))
@@ -100,7 +127,7 @@ func TestPageConfiguresATextSession(t *testing.T) {
 	updates := f.sent("session.update")
 	if len(updates) != 2 || !strings.Contains(updates[0], `"instructions":"You are kind."`) ||
 		!strings.Contains(updates[0], `"output_modalities":["text"]`) || !strings.Contains(updates[0], `"type":"server_vad"`) ||
-		!strings.Contains(updates[1], `"instructions":"You are a baker."`) {
+		!strings.Contains(updates[0], `"transcription":{`) || !strings.Contains(updates[1], `"instructions":"You are a baker."`) {
 		t.Errorf("session updates = %q", updates)
 	}
 	if items := f.sent("conversation.item.create"); len(items) != 1 || !strings.Contains(items[0], `{"text":"Good morning.","type":"input_text"}`) {
@@ -108,56 +135,89 @@ func TestPageConfiguresATextSession(t *testing.T) {
 	}
 }
 
-func TestPageShowsOnlyTheNewestFrame(t *testing.T) {
+// frames is the number of pictures of the camera in the turn of the user with
+// a number.
+func frames(n int, more string) string {
+	return fmt.Sprintf("document.querySelectorAll('.turns .user')[%d].querySelectorAll('img.frame').length === %s", n-1, more)
+}
+
+func TestPageShowsWhatTheModelWasShown(t *testing.T) {
 	f := newFake(t)
-	p := open(t, f.URL, Options{Camera: film(t, "picture-spoken-5.png")})
+	p := open(t, f.URL, Options{Camera: film(t, "picture-spoken-5.png")}, calls)
 	check(t, p.Wait(idle, soon))
 	check(t, p.Click("see"))
 	check(t, p.Wait("document.getElementById('preview').videoWidth === 528", soon))
 	check(t, p.Ask("What do you see?"))
 	answers(t, p, 1, f.answer)
+	check(t, p.Wait(frames(1, "1"), soon))
 	check(t, p.Click("talk"))
 	check(t, p.Wait(listening, soon))
+	hear(t, f, 50) // a second, and with it a frame
 	f.say("item_spoken")
 	answers(t, p, 2, f.answer)
-	shows(t, p, "spoken, 1.0 s")
-
-	if f.soundFrames() == 0 {
-		t.Error("no sound was sent")
+	check(t, p.Wait(frames(2, "1"), soon))
+	shows(t, p, "1.0 s")
+	shows(t, p, f.words)
+	if shown := f.sent("input_image_buffer.append"); len(shown) < 2 || !strings.Contains(shown[0], `"image":"data:image/jpeg;base64,`) {
+		t.Errorf("%d frames, want two or more", len(shown))
 	}
-	want := []string{"session.update", "conversation.item.create", "conversation.item.create", "response.create",
-		"conversation.item.delete", "conversation.item.create"}
+	check(t, p.Click("see"))
+	check(t, p.Ask("And now?"))
+	answers(t, p, 3, f.answer)
+	check(t, p.Wait(frames(3, "0"), soon))
+	want := []string{"session.update", "conversation.item.create", "response.create",
+		"input_image_buffer.clear", "conversation.item.create", "response.create"}
 	if got := f.order(); !slices.Equal(got, want) {
 		t.Errorf("events = %q, want %q", got, want)
 	}
-	items := f.sent("conversation.item.create")
-	frame := `{"image_url":"data:image/jpeg;base64,`
-	if !strings.Contains(items[0], frame) || strings.Contains(items[1], frame) || !strings.Contains(items[2], frame) {
-		t.Error("want a frame, the question, a frame")
-	}
-	if deleted := f.sent("conversation.item.delete"); !strings.Contains(items[0], `"id":"page_1"`) || !strings.Contains(deleted[0], `"item_id":"page_1"`) {
-		t.Errorf("deleted %q, want the first frame", deleted)
-	}
 }
 
-func TestPageSendsAChosenPicture(t *testing.T) {
+func TestPageSendsChosenDroppedAndPastedPictures(t *testing.T) {
 	f := newFake(t)
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls)
+	waiting := func(n string) {
+		t.Helper()
+		check(t, p.Wait("document.querySelectorAll('#attached img').length === "+n, soon))
+	}
 	check(t, p.Wait(idle, soon))
 	check(t, p.Upload("file", sample(t, "picture-4.png")))
-	check(t, p.Wait("document.querySelectorAll('#attached img').length === 1", soon))
+	waiting("1")
+	check(t, p.Drop(sample(t, "picture-3.png")))
+	waiting("2")
+	_, err := p.Eval(`(async () => {
+		const canvas = new OffscreenCanvas(40, 30);
+		canvas.getContext('2d').fillRect(0, 0, 40, 30);
+		const clipboardData = new DataTransfer();
+		clipboardData.items.add(new File([await canvas.convertToBlob()], 'pasted.png', { type: 'image/png' }));
+		document.dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+	})()`)
+	check(t, err)
+	waiting("3")
 	check(t, p.Click("send"))
 	answers(t, p, 1, f.answer)
 	items := f.sent("conversation.item.create")
-	if len(items) != 1 || !strings.Contains(items[0], "data:image/jpeg") || !strings.Contains(items[0], "What do you see?") {
-		t.Errorf("items = %.300q, want the picture with a question", items)
+	if len(items) != 1 || strings.Count(items[0], "data:image/jpeg") != 3 || !strings.Contains(items[0], "What do you see?") {
+		t.Errorf("items = %.300q, want the pictures with a question", items)
 	}
+	waiting("0")
+
+	// What waits goes with what is said, too.
+	check(t, p.Drop(sample(t, "picture-3.png")))
+	waiting("1")
+	f.say("item_spoken")
+	answers(t, p, 2, f.answer)
+	waiting("0")
+	if items := f.sent("conversation.item.create"); len(items) != 2 || !strings.Contains(items[1], "data:image/jpeg") {
+		t.Errorf("%d items, want a second with the picture", len(items))
+	}
+	check(t, p.Drop(sample(t, "cases.json")))
+	shows(t, p, "cases.json is not a picture that this browser can read.")
 }
 
 func TestPageStopsAnAnswer(t *testing.T) {
 	f := newFake(t)
 	f.silent = true
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls)
 	check(t, p.Wait(idle, soon))
 	check(t, p.Ask("Tell me a story."))
 	check(t, p.Wait(answering, soon))
@@ -180,22 +240,24 @@ func TestPageStopsAnAnswer(t *testing.T) {
 	}
 }
 
-func TestPagePlaysTheVoiceOfTheServer(t *testing.T) {
+func TestPageFollowsTheVoiceAndForgetsWhatWasNotHeard(t *testing.T) {
 	f := newFake(t)
 	f.voiced = true
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls)
 	check(t, p.Wait(idle, soon))
-	check(t, p.Click("open-settings"))
-	check(t, p.Click("aloud"))
-	check(t, p.Press("\x1b"))
 	check(t, p.Ask("Good morning."))
-	answers(t, p, 1, f.answer)
-	check(t, p.Wait(answering, soon)) // it is played after its end
-	check(t, p.Press("\x1b"))
+	check(t, p.Wait("document.querySelector('.assistant .said')?.textContent === 'Certainly. It '", soon))
+	check(t, p.Press("\x1b")) // all of it came long ago; five words take 2.5 s
 	check(t, p.Wait(idle, soon))
-	updates := f.sent("session.update")
-	if last := updates[len(updates)-1]; !strings.Contains(last, `"output_modalities":["audio"]`) {
-		t.Errorf("session update = %s", last)
+	text, err := p.Eval("document.querySelector('.assistant .text').textContent")
+	check(t, err)
+	if !strings.HasPrefix(f.answer, text) || text == f.answer || text == "" {
+		t.Errorf("after the interruption the page shows %q of %q", text, f.answer)
+	}
+	shows(t, p, "stopped")
+	shows(t, p, "first sound")
+	if updates := f.sent("session.update"); !strings.Contains(updates[0], `"output_modalities":["audio"]`) {
+		t.Errorf("session update = %s", updates[0])
 	}
 	cut := f.sent("conversation.item.truncate")
 	if len(cut) != 1 || !strings.Contains(cut[0], `"item_id":"item_answer"`) {
@@ -205,18 +267,27 @@ func TestPagePlaysTheVoiceOfTheServer(t *testing.T) {
 		Ms float64 `json:"audio_end_ms"`
 	}
 	check(t, json.Unmarshal([]byte(cut[0]), &e))
-	if e.Ms >= 2500 {
-		t.Errorf("stopped after %v ms, want less than the whole answer", e.Ms)
+	if e.Ms < 400 || e.Ms >= 2000 {
+		t.Errorf("stopped after %v ms, want a part of the answer", e.Ms)
+	}
+
+	// Speaking stops it, too.
+	check(t, p.Ask("Good evening."))
+	check(t, p.Wait(answering, soon))
+	f.send(event{"type": "input_audio_buffer.speech_started", "item_id": "item_spoken", "audio_start_ms": 200})
+	check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
+	if cut := f.sent("conversation.item.truncate"); len(cut) != 2 {
+		t.Errorf("%d truncations, want another", len(cut))
 	}
 }
 
 func TestPageReconnectsAndKeepsTheConversation(t *testing.T) {
 	f := newFake(t)
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls, "WebSocket")
 	check(t, p.Wait(idle, soon))
 	check(t, p.Click("talk"))
 	check(t, p.Wait(listening, soon))
-	hear(t, f, 105) // 2.1 s to remember
+	hear(t, f, 10)
 	f.say("item_spoken")
 	answers(t, p, 1, f.answer)
 
@@ -224,34 +295,90 @@ func TestPageReconnectsAndKeepsTheConversation(t *testing.T) {
 	shows(t, p, "The connection to hark broke (restarting). Trying again in 0.5 s.")
 	check(t, p.Wait(listening, soon))
 	check(t, p.Wait("document.querySelectorAll('.notice').length === 0", soon))
+	hear(t, f, 10)
+	if got := f.asked(); len(got) != 2 || got[1] != "conversation_id=conv_1" {
+		t.Errorf("connections = %q, want the second to go on", got)
+	}
+	if items := f.sent("conversation.item.create"); len(items) != 0 {
+		t.Errorf("items = %.200q, want none: the server has them", items)
+	}
+
+	// A server that has forgotten it is told what was said.
+	f.mu.Lock()
+	f.forgets = true
+	f.mu.Unlock()
+	f.drop(websocket.StatusGoingAway, "")
+	check(t, p.Wait("document.body.dataset.phase === 'offline'", soon))
+	check(t, p.Wait(listening, soon))
 	check(t, p.Ask("And now?"))
 	answers(t, p, 2, f.answer)
 	items := f.sent("conversation.item.create")
-	if len(items) != 3 || !strings.Contains(items[0], `"type":"input_audio"`) || !strings.Contains(items[1], f.answer) || !strings.Contains(items[2], "And now?") {
-		t.Fatalf("items = %.200q, want what was said, the answer, the question", items)
+	if len(items) != 3 || !strings.Contains(items[0], f.words) || !strings.Contains(items[1], f.answer) || !strings.Contains(items[2], "And now?") {
+		t.Errorf("items = %.200q, want what was said, the answer, the question", items)
 	}
-	// 1.8 s of 24 kHz PCM16, in base64.
-	if sound := len(items[0]); sound < 115200 || sound > 118000 {
-		t.Errorf("the sound said again takes %d characters, want 1.8 s: 115200", sound)
+	if got := f.asked(); len(got) != 4 || got[3] != "" {
+		t.Errorf("connections = %q, want a fourth with a new conversation", got)
 	}
 }
 
 func TestPageEndsTheTurnWithTheMicrophone(t *testing.T) {
 	f := newFake(t)
-	p := open(t, f.URL, Options{})
+	p := open(t, f.URL, Options{}, calls)
 	check(t, p.Wait(idle, soon))
 	check(t, p.Press(" "))
 	check(t, p.Wait(listening, soon))
 	hear(t, f, 10)
+	f.send(event{"type": "input_audio_buffer.speech_started", "item_id": "item_spoken", "audio_start_ms": 0})
+	check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
 	before := f.soundFrames()
 	check(t, p.Press(" "))
+	check(t, p.Wait("document.getElementById('talk').getAttribute('aria-pressed') === 'false'", soon))
+	hear(t, f, before+40) // the pause that ends a turn
+	f.send(event{"type": "input_audio_buffer.speech_stopped", "item_id": "item_spoken", "audio_end_ms": 2000})
+	f.heard("item_spoken")
+	f.respond(false)
+	answers(t, p, 1, f.answer)
 	check(t, p.Wait(idle, soon))
-	hear(t, f, before+40) // the pause that ends a turn, and what padding needs
+}
+
+func TestPageMutesAndHoldsToTalk(t *testing.T) {
+	f := newFake(t)
+	p := open(t, f.URL, Options{}, calls)
+	check(t, p.Wait(idle, soon))
+	check(t, p.Click("talk"))
+	check(t, p.Wait(listening, soon))
+	check(t, p.Press("m"))
+	check(t, p.Wait("document.body.dataset.phase === 'muted'", soon))
+	check(t, p.Click("mute"))
+	check(t, p.Wait(listening, soon))
+
+	_, err := p.Eval("document.querySelector('[name=mode][value=press]').click()")
+	check(t, err)
+	shows(t, p, "Hold to speak")
+	run(t, p, "document.activeElement.blur()")
+	for range 2 { // with the permission asked for, and without
+		check(t, p.Space(true))
+		check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
+		hear(t, f, f.soundFrames()+20)
+		check(t, p.Space(false))
+		check(t, p.Wait(idle, soon))
+	}
+	answers(t, p, 2, f.answer)
+	shows(t, p, f.words)
+	order := f.order()
+	want := []string{"input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"}
+	if len(order) < 6 || !slices.Equal(order[len(order)-6:], append(want, want...)) {
+		t.Errorf("events = %q, want them to end with %q, twice", order, want)
+	}
+	updates := f.sent("session.update")
+	if last := updates[len(updates)-1]; !strings.Contains(last, `"turn_detection":null`) {
+		t.Errorf("session update = %s", last)
+	}
 }
 
 func TestPageSaysWhatIsWrong(t *testing.T) {
 	f := newFake(t)
-	denied := open(t, f.URL, Options{Deny: true})
+	denied := open(t, f.URL, Options{Deny: true}, calls)
 	check(t, denied.Wait(idle, soon))
 	check(t, denied.Click("talk"))
 	shows(t, denied, "The microphone is blocked. Allow it for this page")
@@ -262,11 +389,17 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	shows(t, denied, "the picture is too large")
 	f.drop(websocket.StatusPolicyViolation, "too many sessions")
 	shows(t, denied, "too many sessions")
-	denied.Close()
+	f.Close()
+	run(t, denied, "[...document.querySelectorAll('.act')].at(-1).click()")
+	shows(t, denied, "hark cannot be reached. Trying again in")
+	denied.Complaints()
+}
 
+func TestPageSaysThatHTTPSIsMissing(t *testing.T) {
+	f := newFake(t)
 	address, err := url.Parse(f.URL)
 	check(t, err)
-	plain := open(t, "http://"+PlainHost+":"+address.Port(), Options{})
+	plain := open(t, "http://"+PlainHost+":"+address.Port(), Options{}, calls)
 	check(t, plain.Wait(idle, soon))
 	check(t, plain.Click("talk"))
 	shows(t, plain, "Browsers give microphone and camera only to pages that come over https")
@@ -275,10 +408,9 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 func TestPageAsksForAKey(t *testing.T) {
 	f := newFake(t)
 	f.key = "secret"
-	p := open(t, f.URL, Options{})
-	shows(t, p, "This server wants an access key.")
-	p.Close()
-	p = open(t, f.URL+"/#key=secret", Options{})
+	refused := open(t, f.URL, Options{}, calls, "401", "WebSocket")
+	shows(t, refused, "This server wants an access key.")
+	p := open(t, f.URL+"/#key=secret", Options{}, calls)
 	check(t, p.Wait(idle, soon))
 	if hash, err := p.Eval("location.hash"); err != nil || hash != "" {
 		t.Errorf("address still ends in %q, %v; want the key hidden", hash, err)

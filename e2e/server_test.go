@@ -33,6 +33,11 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(folder)
+		defer func() {
+			if b, err := chromium(); err == nil {
+				b.Close()
+			}
+		}()
 		return m.Run()
 	}())
 }

@@ -15,7 +15,8 @@ const configured = ['instructions', 'mode', 'turns', 'silence', 'interrupt', 'al
 
 const settings = new Settings();
 const config = () => Object.fromEntries(configured.map((name) => [name, settings.get(name)]));
-const agent = new Agent({ address: new URL('.', document.baseURI), key: settings.key, prefer: settings.get('transport'), config: config() });
+// agent is what this page is a face of; scripts and tests may listen to it.
+export const agent = new Agent({ address: new URL('.', document.baseURI), key: settings.key, prefer: settings.get('transport'), config: config() });
 const captions = new Captions();
 const talk = new Talk(agent, settings);
 const viewfinder = new Viewfinder(agent, settings);
@@ -102,9 +103,8 @@ find('composer').onsubmit = (event) => {
 };
 for (const idea of document.querySelectorAll('[data-ask]')) idea.onclick = () => ask(idea.dataset.ask);
 
-// keys of the page as a whole; fields and buttons keep their own.
+// keys of the page as a whole. Fields keep their own, and buttons the space bar.
 const keys = {
-  Escape: () => agent.interrupt(),
   m: () => talk.mute(),
   c: () => viewfinder.toggle(),
   s: () => settings.set('aloud', !settings.get('aloud')),
@@ -113,12 +113,17 @@ const keys = {
 
 function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || settings.isOpen) return;
-  const busy = event.target.closest('input, textarea, select, button, a, video');
-  if (event.key === 'Escape' ? event.type === 'keyup' : busy && !(busy === find('talk') && event.key === ' ')) return;
-  if (talk.key(event)) {
+  const down = event.type === 'keydown';
+  if (event.key === 'Escape') {
+    if (down) agent.interrupt();
+    return;
+  }
+  if (event.target.closest('input, textarea, select')) return;
+  if (event.key === ' ') {
+    const control = event.target.closest('button, a, video');
+    if ((!control || control === find('talk')) && talk.key(event)) event.preventDefault();
+  } else if (down && keys[event.key] && !event.repeat) {
     event.preventDefault();
-  } else if (event.type === 'keydown' && keys[event.key] && !event.repeat) {
-    if (event.key !== 'Escape') event.preventDefault();
     keys[event.key]();
   }
 }

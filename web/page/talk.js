@@ -84,9 +84,8 @@ export class Talk {
     if (this.#agent.listening) this.#agent.muted = !this.#agent.muted;
   }
 
-  // key takes a key of the page; true: it was for the button.
+  // key takes the space bar; false: it is left to the browser.
   key(event) {
-    if (event.key !== ' ') return false;
     if (!this.#holding) {
       if (event.target === find('talk')) return false; // the browser clicks it
       if (event.type === 'keydown' && !event.repeat) this.toggle();
