@@ -1,0 +1,73 @@
+package mlx
+
+import (
+	"hark/engine/backend/mlx/mlxc"
+	"hark/engine/tensor"
+)
+
+// angles are the positions of one set of rows, valid until EndStep.
+type angles struct {
+	rotary *tensor.Rotary
+	rows   int        // T
+	offset mlxc.Array // [T*sections] int32
+}
+
+// Angles prepares turns for coordinates pos [T*Sections].
+func (b *Backend) Angles(r *tensor.Rotary, pos []int32) tensor.Angles {
+	if r.Sections < 1 || len(pos)%r.Sections != 0 {
+		panic(&tensor.ShapeError{Op: "Angles: positions", Got: []int{len(pos)}, Want: []int{r.Sections}})
+	}
+	h := mlxc.New(b.c, pos, mlxc.Int32, len(pos))
+	if h == 0 {
+		b.fail("Angles")
+	}
+	a := &angles{rotary: r, rows: len(pos) / r.Sections, offset: h}
+	b.angles = append(b.angles, a)
+	return a
+}
+
+// maxPeriods bounds the tables that are kept of rotary embeddings.
+const maxPeriods = 64
+
+// turns returns the inverse frequencies of r, which MLX wants: infinity for a
+// pair that does not turn.
+func (b *Backend) turns(r *tensor.Rotary) mlxc.Array {
+	if h, ok := b.periods[r]; ok {
+		return h
+	}
+	if len(b.periods) >= maxPeriods {
+		for key, h := range b.periods {
+			b.c.Free(h)
+			delete(b.periods, key)
+		}
+	}
+	list := make([]float32, len(r.Freq))
+	for i, f := range r.Freq {
+		list[i] = 1 / f
+	}
+	h := mlxc.New(b.c, list, mlxc.Float32, len(list))
+	b.periods[r] = h
+	return h
+}
+
+// Rope turns x [T, heads, D]. Every row, and every section of it, is a batch
+// of one position to MLX.
+func (b *Backend) Rope(x tensor.Tensor, turns tensor.Angles) tensor.Tensor {
+	a, r := in("Rope", x), turns.(*angles)
+	axes("Rope", a, 3)
+	sections, width := r.rotary.Sections, 2*len(r.rotary.Freq)
+	rows, heads := r.rows, a.dims[1]
+	same("Rope", a.Shape(), rows, heads, width*sections)
+	c, t := b.c, b.temp
+	if rows == 0 {
+		return b.wrap("Rope", c.Again(a.h), a.Shape()...)
+	}
+	if sections == 1 {
+		h := t(c.Rope(t(c.Reshape(a.h, rows, heads, 1, width)), width, r.offset, b.turns(r.rotary)))
+		return b.wrap("Rope", c.Reshape(h, rows, heads, width), a.Shape()...)
+	}
+	h := t(c.Transpose(t(c.Reshape(a.h, rows, heads, sections, width)), 0, 2, 1, 3))
+	h = t(c.Rope(t(c.Reshape(h, rows*sections, heads, 1, width)), width, r.offset, b.turns(r.rotary)))
+	h = t(c.Transpose(t(c.Reshape(h, rows, sections, heads, width)), 0, 2, 1, 3))
+	return b.wrap("Rope", c.Reshape(h, rows, heads, sections*width), a.Shape()...)
+}

@@ -1,0 +1,219 @@
+package mlx
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"hark/engine/backend/mlx/mlxc"
+	"hark/engine/tensor"
+)
+
+// weight is a stored matrix, or a stack of them, as MLX holds it.
+type weight struct {
+	name  string
+	shape []int
+	plain mlxc.Array      // [.., out, in]; 0 when quantized
+	turn  mlxc.Array      // plain with its last axes swapped
+	codes *mlxc.Quantized // nil when not quantized
+}
+
+// Shape returns the logical sizes.
+func (w *weight) Shape() []int { return w.shape }
+
+func (w *weight) free(c *mlxc.Calls) {
+	c.Free(w.plain)
+	c.Free(w.turn)
+	if w.codes != nil {
+		c.Free(w.codes.Data)
+		c.Free(w.codes.Scales)
+		c.Free(w.codes.Biases)
+	}
+	*w = weight{name: w.name, shape: w.shape}
+}
+
+// formats are the stored values that MLX knows.
+var formats = map[tensor.Format]mlxc.DType{
+	tensor.F32: mlxc.Float32, tensor.F16: mlxc.Float16, tensor.BF16: mlxc.BFloat16,
+}
+
+// modes are the codes that MLX multiplies with as they are.
+var modes = map[tensor.Format]struct {
+	mode mlxc.Mode
+	bits int
+}{tensor.MXFP4: {mlxc.MXFP4, 4}, tensor.MXFP8: {mlxc.MXFP8, 8}, tensor.NVFP4: {mlxc.NVFP4, 4}}
+
+// Weight takes over a stored matrix. Codes stay codes; other values, scales
+// and biases are brought to the activations' type once.
+func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	if err := b.afford("Weight "+s.Name, int64(len(s.Data))); err != nil {
+		return nil, fmt.Errorf("mlx: %w", err)
+	}
+	w := &weight{name: s.Name, shape: append([]int(nil), s.Shape...)}
+	b.weights = append(b.weights, w)
+	if dtype, plain := formats[s.Format]; plain {
+		w.plain = b.brought(b.taken(s.Data, dtype, w.shape...), dtype)
+		axes := []int{1, 0}
+		if len(w.shape) == 3 {
+			axes = []int{0, 2, 1}
+		}
+		w.turn = b.c.Transpose(w.plain, axes...)
+		return w, b.loaded(w, w.plain, w.turn)
+	}
+	data, bits := s.Data, s.Bits
+	if s.Format == tensor.Affine && bits == 1 { // not one of MLX's widths
+		data, bits = doubled(data), 2
+	}
+	q := &mlxc.Quantized{Mode: mlxc.Affine, Bits: bits, Group: s.Group}
+	w.codes = q
+	groups := w.last(s.In() / s.Group)
+	if m, float := modes[s.Format]; float {
+		q.Mode, q.Bits = m.mode, m.bits
+		q.Scales = b.taken(s.Scales, mlxc.Uint8, groups...)
+	} else {
+		dtype := formats[s.Scale]
+		q.Scales = b.brought(b.taken(s.Scales, dtype, groups...), dtype)
+		q.Biases = b.brought(b.taken(s.Biases, dtype, groups...), dtype)
+		if q.Biases == 0 {
+			return nil, b.loaded(w, 0)
+		}
+	}
+	q.Data = b.taken(data, mlxc.Uint32, w.last(s.In()*q.Bits/32)...)
+	list := []mlxc.Array{q.Data, q.Scales}
+	if q.Biases != 0 {
+		list = append(list, q.Biases)
+	}
+	return w, b.loaded(w, list...)
+}
+
+// last returns the weight's shape with another last axis.
+func (w *weight) last(size int) []int {
+	shape := append([]int(nil), w.shape...)
+	shape[len(shape)-1] = size
+	return shape
+}
+
+// loaded evaluates what a weight is made of, so that what it was made from can
+// be freed.
+func (b *Backend) loaded(w *weight, list ...mlxc.Array) error {
+	defer b.sweepTrash()
+	for _, h := range list {
+		if h == 0 {
+			w.free(b.c)
+			return fmt.Errorf("mlx: weight %s: %w", w.name, b.c.Err())
+		}
+	}
+	if err := b.c.Eval(list); err != nil {
+		w.free(b.c)
+		return fmt.Errorf("mlx: weight %s: %w", w.name, err)
+	}
+	return nil
+}
+
+// brought converts h, which is freed, to the activations' type.
+func (b *Backend) brought(h mlxc.Array, from mlxc.DType) mlxc.Array {
+	if from == b.dtype || h == 0 {
+		return h
+	}
+	return b.c.AsType(b.temp(h), b.dtype)
+}
+
+// sharedBytes is the size from which on memory is shared with a graphics
+// processor rather than copied.
+const sharedBytes = 1 << 20
+
+// taken makes an array of stored bytes. Where a graphics processor reads the
+// same memory, large ones are not copied: the pages that hold them become a
+// buffer, of which the array is a part.
+func (b *Backend) taken(data []byte, t mlxc.DType, shape ...int) mlxc.Array {
+	page := uintptr(os.Getpagesize())
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
+	offset := at % page
+	if !b.gpu || len(data) < sharedBytes || int(offset)%t.Size() != 0 {
+		return mlxc.New(b.c, data, t, shape...)
+	}
+	whole := (offset + uintptr(len(data)) + page - 1) / page * page
+	first := unsafe.Add(unsafe.Pointer(unsafe.SliceData(data)), -int(offset))
+	h := b.temp(b.c.Foreign(unsafe.Slice((*byte)(first), int(whole)), mlxc.Uint8, int(whole)))
+	h = b.temp(b.c.Slice(h, []int{int(offset)}, []int{int(offset) + len(data)}))
+	if t != mlxc.Uint8 {
+		h = b.temp(b.c.View(h, t))
+	}
+	return b.c.Reshape(h, shape...)
+}
+
+// doubled makes codes of two bits of codes of one.
+func doubled(data []byte) []byte {
+	out := make([]byte, 2*len(data))
+	for i, v := range data {
+		for bit := range 8 {
+			out[2*i+bit/4] |= v >> bit & 1 << (bit % 4 * 2)
+		}
+	}
+	return out
+}
+
+// matrix returns the weight behind an operand with that number of axes.
+func matrix(op string, x tensor.Weight, axes int) *weight {
+	w, ok := x.(*weight)
+	if !ok {
+		panic(fmt.Sprintf("mlx: %s: weight is %T, not one of this backend", op, x))
+	}
+	if len(w.shape) != axes {
+		panic(&tensor.ShapeError{Op: op + " " + w.name + ": axes", Got: w.shape, Want: make([]int, axes)})
+	}
+	return w
+}
+
+// Linear returns x·wᵀ (+ bias) over the last axis.
+func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) tensor.Tensor {
+	a, m := in("Linear", x), matrix("Linear", w, 2)
+	same("Linear "+m.name, []int{a.last()}, m.shape[1])
+	shape := a.with(a.axes-1, m.shape[0])
+	if shift := optional("Linear: bias", bias); shift != nil {
+		same("Linear: bias", shift.Shape(), m.shape[0])
+	}
+	if a.size() == 0 {
+		return b.wrap("Linear", b.c.Zeros(b.dtype, shape...), shape...)
+	}
+	var h mlxc.Array
+	if m.codes != nil {
+		h = b.c.QuantizedMatmul(a.h, m.codes)
+	} else {
+		h = b.c.Matmul(a.h, m.turn)
+	}
+	if bias != nil {
+		h = b.c.Add(b.temp(h), in("Linear: bias", bias).h)
+	}
+	return b.wrap("Linear", h, shape...)
+}
+
+// Embed returns rows of w times scale: ids [T] → [T, in].
+func (b *Backend) Embed(w tensor.Weight, ids []int32, scale float32) tensor.Tensor {
+	m := matrix("Embed", w, 2)
+	for _, id := range ids {
+		if id < 0 || int(id) >= m.shape[0] {
+			panic(&tensor.ShapeError{Op: "Embed " + m.name + ": row", Got: []int{int(id)}, Want: []int{m.shape[0]}})
+		}
+	}
+	index := b.temp(mlxc.New(b.c, ids, mlxc.Int32, len(ids)))
+	h := mlxc.Array(0)
+	if m.codes == nil {
+		h = b.c.Take(m.plain, index, 0)
+	} else {
+		rows := *m.codes
+		rows.Data = b.temp(b.c.Take(rows.Data, index, 0))
+		rows.Scales = b.temp(b.c.Take(rows.Scales, index, 0))
+		if rows.Biases != 0 {
+			rows.Biases = b.temp(b.c.Take(rows.Biases, index, 0))
+		}
+		h = b.c.Dequantize(&rows, b.dtype)
+	}
+	if scale != 1 {
+		h = b.c.Multiply(b.temp(h), b.scalar(scale))
+	}
+	return b.wrap("Embed", h, len(ids), m.shape[1])
+}
