@@ -21,6 +21,7 @@ type serveCommand struct {
 	voiceFlags
 	accessFlags
 	System  string `help:"Instructions of sessions that set none." default:"You are a helpful voice assistant."`
+	Kiosk   string `help:"File of what /kiosk shows, as JSON: docs/kiosk.md. Without it /kiosk is a plain one." type:"path" placeholder:"FILE"`
 	Verbose bool   `help:"Log more."`
 }
 
@@ -43,7 +44,13 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if voice != nil {
 		defer voice.Close()
 	}
-	o.Instructions, o.Speaker, o.Page, o.Log = c.System, voice, web.Handler(), log
+	var kiosk *web.Kiosk
+	if c.Kiosk != "" {
+		if kiosk, err = web.LoadKiosk(c.Kiosk); err != nil {
+			return usageError{err}
+		}
+	}
+	o.Instructions, o.Speaker, o.Page, o.Log = c.System, voice, web.New(kiosk, c.Origin), log
 	s, err := c.start(o, log)
 	if err != nil {
 		return err
