@@ -1,10 +1,10 @@
 # The index of what can be run here; plain go commands work too. "stage" gives a command its time
 # budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
-.PHONY: build test check unit race goldens generic e2e clients api smoke schedules bench fuzz screenshots wide gemma270m piper
+.PHONY: build test check unit race goldens generic arm64 e2e clients api smoke schedules bench fuzz screenshots wide gemma270m piper
 STAGE = @.ci/stage $@
 build:
 	CGO_ENABLED=0 go build -o hark ./cmd/hark
-test: check unit race goldens generic e2e clients api smoke
+test: check unit race goldens generic arm64 e2e clients api smoke
 check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
 	$(STAGE) 180 .ci/vet
@@ -18,6 +18,8 @@ goldens:
 	$(STAGE) 60 go test -tags goldens ./engine/... ./audio/... ./vision/...
 generic:
 	$(STAGE) 120 env HARK_ISA=generic go test -count=1 ./engine/...
+arm64:
+	$(STAGE) 90 .ci/arm64
 e2e:
 	@.ci/need 'chromium --version' chromium
 	$(STAGE) 150 go test -tags e2e -v ./e2e

@@ -4,6 +4,9 @@ package isa
 
 import "golang.org/x/sys/cpu"
 
+// ladder are the levels of this architecture.
+var ladder = []Level{Generic, AVX2, AVX512}
+
 // detect returns the best level of this processor.
 func detect() Level {
 	x := &cpu.X86

@@ -7,14 +7,16 @@ import (
 
 func TestLimitTakesTheLowerOfProcessorAndName(t *testing.T) {
 	best := detect()
-	for name, want := range map[string]Level{
-		"":        best,
-		"generic": Generic,
-		"avx2":    min(AVX2, best),
-		"avx512":  min(AVX512, best),
-	} {
-		if got := limit(name); got != want {
-			t.Errorf("limit(%q) = %v, want %v", name, got, want)
+	if got := limit(""); got != best {
+		t.Errorf("without a name %v, want %v", got, best)
+	}
+	for l := range levels {
+		want := Generic
+		if slices.Contains(ladder, l) {
+			want = min(l, best)
+		}
+		if got := limit(l.String()); got != want {
+			t.Errorf("limit(%q) = %v, want %v", l, got, want)
 		}
 	}
 }

@@ -1,0 +1,78 @@
+//go:build arm64 && !purego
+
+#include "textflag.h"
+
+// func streamNEON(data *byte, bytes int) uint64
+TEXT ·streamNEON(SB), NOSPLIT, $0-24
+	MOVD data+0(FP), R0
+	MOVD bytes+8(FP), R1
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+
+loop:
+	VLD1.P 64(R0), [V4.B16, V5.B16, V6.B16, V7.B16]
+	VLD1.P 64(R0), [V8.B16, V9.B16, V10.B16, V11.B16]
+	VEOR   V4.B16, V0.B16, V0.B16
+	VEOR   V5.B16, V1.B16, V1.B16
+	VEOR   V6.B16, V2.B16, V2.B16
+	VEOR   V7.B16, V3.B16, V3.B16
+	VEOR   V8.B16, V0.B16, V0.B16
+	VEOR   V9.B16, V1.B16, V1.B16
+	VEOR   V10.B16, V2.B16, V2.B16
+	VEOR   V11.B16, V3.B16, V3.B16
+	SUBS   $128, R1
+	BNE    loop
+
+	VEOR V1.B16, V0.B16, V0.B16
+	VEOR V3.B16, V2.B16, V2.B16
+	VEOR V2.B16, V0.B16, V0.B16
+	VMOV V0.D[0], R2
+	VMOV V0.D[1], R3
+	EOR  R3, R2
+	MOVD R2, ret+16(FP)
+	RET
+
+// FMA4 multiplies and adds in 4 of 16 registers.
+#define FMA4(a, b, c, d) \
+	VFMLA V16.S4, V17.S4, a.S4; \
+	VFMLA V16.S4, V17.S4, b.S4; \
+	VFMLA V16.S4, V17.S4, c.S4; \
+	VFMLA V16.S4, V17.S4, d.S4
+
+// func multiplyNEON(rounds int) float32
+//
+// 64 products a step, 64 steps a round. The sums stay 0, which costs as much as
+// any other.
+TEXT ·multiplyNEON(SB), NOSPLIT, $0-12
+	MOVD rounds+0(FP), R0
+	LSL  $6, R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+
+loop:
+	FMA4(V0, V1, V2, V3)
+	FMA4(V4, V5, V6, V7)
+	FMA4(V8, V9, V10, V11)
+	FMA4(V12, V13, V14, V15)
+	SUBS $1, R0
+	BNE  loop
+	FMOVS F0, ret+8(FP)
+	RET
