@@ -19,7 +19,7 @@ import (
 type commands struct {
 	Serve serveCommand `cmd:"" help:"Run the server: the page, the realtime WebSocket and the HTTP API."`
 	Chat  chatCommand  `cmd:"" help:"Ask the model on the terminal, with text, pictures and sound."`
-	Talk  talkCommand  `cmd:"" help:"Speak a WAV file to a server in real time and print the answer."`
+	Talk  talkCommand  `cmd:"" help:"Talk by microphone and loudspeaker, or with files in their place."`
 
 	Keys keysCommand `cmd:"" help:"Make, list and revoke the keys of clients."`
 

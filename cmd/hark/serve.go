@@ -123,13 +123,3 @@ func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error)
 	}
 	return r, nil
 }
-
-// serveLocally runs a server for this process alone and returns the address of
-// its WebSocket.
-func serveLocally(f *modelFlags) (stop func() error, url string, err error) {
-	s, err := f.start(server.Options{Addr: "127.0.0.1:0"}, nil)
-	if err != nil {
-		return nil, "", err
-	}
-	return s.close, "ws://" + s.addr.String() + "/v1/realtime", nil
-}

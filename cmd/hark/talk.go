@@ -2,287 +2,280 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
+	"io"
+	"log/slog"
 	"os"
-	"slices"
 	"strings"
-	"sync/atomic"
+	"text/tabwriter"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
-
-	"hark/audio"
-	"hark/audio/pcm"
-	"hark/audio/resample"
-	"hark/audio/wav"
+	"hark/audio/echo"
+	"hark/audio/speech"
+	"hark/media/camera"
+	"hark/media/duplex"
 )
 
-// talkCommand speaks a WAV file to a server, as a microphone would.
+// talkCommand holds a conversation by microphone and loudspeaker, or by files
+// in their place.
 type talkCommand struct {
 	modelFlags
-	In     string `required:"" help:"WAV file to speak." type:"path" placeholder:"FILE"`
-	System string `help:"Instructions for the model."`
-	Image  string `help:"Picture to show before speaking." type:"path" placeholder:"FILE"`
-	URL    string `help:"Server to talk to, as ws://HOST:PORT/v1/realtime; without it hark runs one itself." placeholder:"URL"`
-	Key    string `help:"API key of the server."`
-	VAD    bool   `name:"vad" help:"Let the server find the end of the turn instead of committing at the end of the file."`
+	voiceFlags
+	In        []string `help:"Sound file to speak instead of a microphone: WAV, MP3, FLAC or Ogg; repeatable, one turn each. - is raw PCM16, mono, 24 kHz, from the standard input." placeholder:"FILE"`
+	Out       string   `help:"WAV file for the agent's voice, on the timeline of the conversation. - is raw PCM16 to the standard output. With --in, answers are text without it." placeholder:"FILE"`
+	Stereo    bool     `help:"Write the user to the left channel of --out, the agent to the right."`
+	Interrupt float64  `help:"With several --in: speak the next file this many seconds after the answer began to sound, instead of after its end." placeholder:"SECONDS"`
+
+	Device      string `help:"Microphone: a number, a name or a part of one from --list-devices." placeholder:"NAME"`
+	Speaker     string `help:"Loudspeaker, named the same way." placeholder:"NAME"`
+	ListDevices bool   `help:"List microphones, loudspeakers and cameras, and exit."`
+	Echo        string `help:"What keeps the agent from hearing itself: auto, speex (libspeexdsp), half-duplex (the microphone rests while the voice plays), or none, for headphones." enum:"auto,speex,half-duplex,none" default:"auto" placeholder:"WAY"`
+	PushToTalk  bool   `help:"Hear only between two presses of Space."`
+	Turns       string `help:"What finds the ends of turns: server_vad, semantic_vad, or none: the end of each --in. auto is none with --in, server_vad with a microphone." enum:"auto,server_vad,semantic_vad,none" default:"auto" placeholder:"WAY"`
+	VAD         bool   `name:"vad" help:"Short for --turns server_vad."`
+
+	Camera   string   `help:"Camera whose frames are shown, such as /dev/video0, or a folder of pictures, shown in order, one a second." placeholder:"DEVICE|DIR"`
+	Image    []string `help:"Picture to show before speaking; repeatable." type:"path" placeholder:"FILE"`
+	System   string   `help:"Instructions for the model."`
+	Text     bool     `help:"Have answers in text only."`
+	Captions bool     `help:"Write down what the user says." default:"true" negatable:""`
+
+	URL  string `help:"Server to talk to, as wss://HOST:PORT/v1/realtime; without it the model runs in this process." placeholder:"URL"`
+	Key  string `help:"API key of the server."`
+	JSON bool   `help:"Print events, a JSON object a line."`
+
+	in  io.Reader // the standard input, if tests replace it
+	out io.Writer // the standard output
+	err io.Writer // the standard error
 }
 
-const (
-	protocolRate audio.Rate = 24000
-	piece                   = 100 * time.Millisecond // of sound in one event
-	replyLimit              = 60 * time.Second
-)
-
-// event is what talk reads of a server event.
-type event struct {
-	Type       string `json:"type"`
-	Delta      string `json:"delta"`
-	Transcript string `json:"transcript"`
-	Error      struct {
-		Code, Message string
-	} `json:"error"`
-	Response struct {
-		Status  string `json:"status"`
-		Details struct {
-			Error struct{ Message string } `json:"error"`
-		} `json:"status_details"`
-		Usage struct {
-			Input  int `json:"input_tokens"`
-			Output int `json:"output_tokens"`
-		} `json:"usage"`
-	} `json:"response"`
-}
-
-// Run speaks and prints the answer.
+// Run talks until the user leaves, the last file is answered, or ctx ends.
 func (c *talkCommand) Run(ctx context.Context) error {
-	data, err := os.ReadFile(c.In)
-	if err != nil {
-		return usage("--in: %w", err)
+	if c.in == nil {
+		c.in, c.out, c.err = os.Stdin, os.Stdout, os.Stderr
 	}
-	clip, err := wav.Decode(data, nil)
-	if err != nil {
-		return usage("--in %s: %w", c.In, err)
+	if c.ListDevices {
+		return c.listDevices()
 	}
-	if len(clip.Samples) == 0 {
-		return usage("--in %s: no sound in the file", c.In)
-	}
-	sound, err := toProtocol(clip)
-	if err != nil {
-		return usage("--in %s: %w", c.In, err)
-	}
-	target := c.URL
-	if target == "" {
-		stop, at, err := serveLocally(&c.modelFlags)
-		if err != nil {
-			return err
-		}
-		defer stop()
-		target = at
-	} else if target, err = realtimeURL(target); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
-	return c.talk(ctx, target, sound)
-}
-
-// toProtocol makes 24 kHz PCM16 of a clip.
-func toProtocol(clip *wav.Clip) ([]byte, error) {
-	r, err := resample.New(clip.Rate, protocolRate)
-	if err != nil {
-		return nil, err
-	}
-	samples := append(slices.Clone(r.Push(clip.Samples)), r.Flush()...)
-	return pcm.Append(nil, pcm.PCM16, samples), nil
-}
-
-// realtimeURL completes what the user typed: scheme and path may be left out.
-func realtimeURL(s string) (string, error) {
-	if !strings.Contains(s, "://") {
-		s = "ws://" + s
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return "", usage("--url %q is no address of a server", s)
-	}
-	if u.Path == "" || u.Path == "/" || u.Path == "/v1" {
-		u.Path = "/v1/realtime"
-	}
-	return u.String(), nil
-}
-
-// talk holds one turn.
-func (c *talkCommand) talk(ctx context.Context, target string, sound []byte) error {
-	header := http.Header{}
-	if c.Key != "" {
-		header.Set("Authorization", "Bearer "+c.Key)
-	}
-	conn, resp, err := websocket.Dial(ctx, target, &websocket.DialOptions{HTTPHeader: header})
-	if err != nil {
-		if resp != nil {
-			return fmt.Errorf("%s: %s", target, resp.Status)
-		}
-		return fmt.Errorf("%s: %w", target, err)
-	}
-	defer conn.CloseNow()
-	conn.SetReadLimit(1 << 20)
-	if err := c.setUp(ctx, conn); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var end atomic.Int64 // when the file ended, in nanoseconds since 1970
-	speaking := make(chan error, 1)
-	go func() { speaking <- c.speak(ctx, conn, sound, &end) }()
-	err = c.listen(ctx, conn, &end)
-	cancel()
-	if spoken := <-speaking; err == nil && !errors.Is(spoken, context.Canceled) {
-		err = spoken
-	}
-	return err
-}
-
-// setUp configures the session and shows the picture.
-func (c *talkCommand) setUp(ctx context.Context, conn *websocket.Conn) error {
-	var turns any
-	if c.VAD {
-		turns = map[string]any{"type": "server_vad"}
-	}
-	session := map[string]any{
-		"type": "realtime", "output_modalities": []string{"text"},
-		"audio": map[string]any{"input": map[string]any{
-			"format":         map[string]any{"type": "audio/pcm", "rate": protocolRate},
-			"turn_detection": turns,
-		}},
-	}
-	if c.System != "" {
-		session["instructions"] = c.System
-	}
-	if err := wsjson.Write(ctx, conn, map[string]any{"type": "session.update", "session": session}); err != nil {
-		return err
-	}
-	if err := await(ctx, conn, "session.updated"); err != nil || c.Image == "" {
-		return err
-	}
-	data, err := os.ReadFile(c.Image)
-	if err != nil {
-		return usage("--image: %w", err)
-	}
-	uri := "data:" + http.DetectContentType(data) + ";base64," + base64.StdEncoding.EncodeToString(data)
-	err = wsjson.Write(ctx, conn, map[string]any{"type": "conversation.item.create", "item": map[string]any{
-		"type": "message", "role": "user", "content": []any{map[string]any{"type": "input_image", "image_url": uri}},
-	}})
+	said, err := readTurns(c.In)
 	if err != nil {
 		return err
 	}
-	return await(ctx, conn, "conversation.item.done")
-}
-
-// await reads events until one of type want.
-func await(ctx context.Context, conn *websocket.Conn, want string) error {
-	ctx, cancel := context.WithTimeout(ctx, replyLimit)
-	defer cancel()
-	for {
-		e, err := receive(ctx, conn)
-		if err != nil {
-			return err
-		}
-		if e.Type == want {
-			return nil
-		}
-	}
-}
-
-// receive reads one event; an error event becomes an error.
-func receive(ctx context.Context, conn *websocket.Conn) (*event, error) {
-	_, data, err := conn.Read(ctx)
+	pictures, err := readPictures(c.Image)
 	if err != nil {
-		return nil, fmt.Errorf("the server ended the connection: %w", err)
+		return err
 	}
-	var e event
-	if err := json.Unmarshal(data, &e); err != nil {
-		return nil, err
+	var frames *camera.Camera
+	if c.Camera != "" {
+		if frames, err = camera.Open(c.Camera, camera.Options{}); err != nil {
+			return usage("--camera %s: %w", c.Camera, err)
+		}
+		defer frames.Close()
 	}
-	if e.Type == "error" {
-		return nil, fmt.Errorf("server: %s (%s)", e.Error.Message, e.Error.Code)
+	canceller, why, err := c.canceller()
+	if err != nil {
+		return err
 	}
-	return &e, nil
+	if canceller != nil {
+		defer canceller.Close()
+	}
+	caller, err := c.caller()
+	if err != nil {
+		return err
+	}
+	defer caller.close()
+	t := newTalk(c, caller, frames, pictures)
+	t.canceller, t.halfDuplex = canceller, c.gates() && canceller == nil
+	if why != nil {
+		t.warnings = append(t.warnings, why.Error())
+	}
+	return c.hold(ctx, t, said)
 }
 
-// speak sends the sound as fast as a microphone would and then commits it, or
-// with --vad goes on with silence, as a microphone does, until ctx ends.
-func (c *talkCommand) speak(ctx context.Context, conn *websocket.Conn, sound []byte, end *atomic.Int64) error {
-	size := int(piece.Seconds()*float64(protocolRate)) * 2 // bytes a piece
-	due := time.Now()
-	send := func(part []byte) error {
-		err := wsjson.Write(ctx, conn, map[string]any{"type": "input_audio_buffer.append", "audio": base64.StdEncoding.EncodeToString(part)})
-		if err != nil {
-			return err
-		}
-		due = due.Add(piece * time.Duration(len(part)) / time.Duration(size))
-		return sleepUntil(ctx, due)
+// check refuses what makes no sense together.
+func (c *talkCommand) check() error {
+	if c.VAD && c.Turns == "auto" {
+		c.Turns = "server_vad"
 	}
-	for part := range slices.Chunk(sound, size) {
-		if err := send(part); err != nil {
-			return err
+	files := len(c.In) > 0
+	if c.Turns == "auto" || c.Turns == "" {
+		c.Turns = "server_vad"
+		if files && !c.live() || c.PushToTalk {
+			c.Turns = "none"
 		}
 	}
-	end.Store(time.Now().UnixNano())
-	if c.VAD {
-		for quiet := make([]byte, size); ; {
-			if err := send(quiet); err != nil {
-				return err
-			}
-		}
-	}
-	for _, t := range []string{"input_audio_buffer.commit", "response.create"} {
-		if err := wsjson.Write(ctx, conn, map[string]any{"type": t}); err != nil {
-			return err
-		}
+	switch {
+	case c.live() && len(c.In) > 1:
+		return usage("--in - is the only one")
+	case c.live() && c.Turns == "none":
+		return usage("--in - goes on and on: --turns must be server_vad or semantic_vad")
+	case c.Interrupt < 0, c.Interrupt > 0 && (len(c.In) < 2 || c.Out == "" || c.Text):
+		return usage("--interrupt wants several --in, --out and answers in sound")
+	case c.Stereo && c.Out == "":
+		return usage("--stereo wants --out")
+	case files && (c.Device != "" || c.Speaker != ""):
+		return usage("--in takes the place of --device and --speaker")
+	case files && c.PushToTalk:
+		return usage("--push-to-talk wants a microphone")
+	case !files && c.Turns == "none" && !c.PushToTalk:
+		return usage("--turns none with a microphone wants --push-to-talk")
+	case c.Out == "-" && c.JSON:
+		return usage("--out - and --json both write to the standard output")
+	case !files && !duplex.Supported:
+		return usage("%w; or give --in FILE.wav and --out FILE.wav", duplex.ErrUnsupported)
 	}
 	return nil
 }
 
-func sleepUntil(ctx context.Context, at time.Time) error {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+// live reports whether the sound comes from the standard input.
+func (c *talkCommand) live() bool { return len(c.In) > 0 && c.In[0] == "-" }
+
+// aloud reports whether answers should be spoken.
+func (c *talkCommand) aloud() bool {
+	return !c.Text && c.Voice != speech.None && (len(c.In) == 0 || c.Out != "")
 }
 
-// listen prints the answer as it comes and its latency.
-func (c *talkCommand) listen(ctx context.Context, conn *websocket.Conn, end *atomic.Int64) error {
-	var first time.Time
-	for {
-		e, err := receive(ctx, conn)
+// gates reports whether the microphone may hear the loudspeaker.
+func (c *talkCommand) gates() bool {
+	return len(c.In) == 0 && c.aloud() && c.Echo != "none" || c.live() && c.aloud() && c.Echo != "auto" && c.Echo != "none"
+}
+
+// canceller opens the echo canceller if there is something to cancel. why says
+// what is done without it.
+func (c *talkCommand) canceller() (e *echo.Canceller, why, err error) {
+	if !c.gates() || c.Echo == "half-duplex" {
+		return nil, nil, nil
+	}
+	e, err = echo.New(echo.Options{})
+	if err == nil || c.Echo == "speex" {
 		if err != nil {
-			return err
+			err = usage("--echo speex: %w", err)
 		}
-		switch e.Type {
-		case "response.output_text.delta", "response.output_audio_transcript.delta":
-			if first.IsZero() {
-				first = time.Now()
-			}
-			fmt.Print(e.Delta)
-		case "response.done":
-			fmt.Println()
-			if s := e.Response.Status; s != "completed" && s != "incomplete" {
-				return errors.New("the answer " + s + ": " + e.Response.Details.Error.Message)
-			}
-			if at := time.Unix(0, end.Load()); !first.IsZero() && end.Load() != 0 {
-				fmt.Fprintf(os.Stderr, "first token %d ms after the end of the file, all %d tokens after %d ms\n",
-					first.Sub(at).Milliseconds(), e.Response.Usage.Output, time.Since(at).Milliseconds())
-			}
-			return conn.Close(websocket.StatusNormalClosure, "")
+		return e, nil, err
+	}
+	return nil, fmt.Errorf("half-duplex: the microphone rests while the voice plays, because %w; Esc interrupts", err), nil
+}
+
+// caller makes what reaches the session: a server, or a model in this process.
+func (c *talkCommand) caller() (caller, error) {
+	if c.URL != "" {
+		at, err := realtimeURL(c.URL)
+		if err != nil {
+			return nil, err
+		}
+		return &remote{url: at, key: c.Key}, nil
+	}
+	log := slog.New(slog.DiscardHandler)
+	e, closeModel, err := c.open(log)
+	if err != nil {
+		return nil, err
+	}
+	l := &local{engine: e, name: c.name(), free: closeModel}
+	if c.aloud() {
+		if l.voice, err = c.openVoice(log); err != nil {
+			closeModel()
+			return nil, err
 		}
 	}
+	return l, nil
 }
+
+// hold runs the conversation with its sound and its display.
+func (c *talkCommand) hold(ctx context.Context, t *talk, said [][]float32) error {
+	var rec *recorder
+	if c.Out != "" {
+		var err error
+		if rec, err = newRecorder(c.Out, c.Stereo, c.out); err != nil {
+			return usage("--out: %w", err)
+		}
+	}
+	text := c.out
+	if c.Out == "-" {
+		text = c.err
+	}
+	keys, err := c.display(t, text)
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		defer keys.close()
+		t.keys = keys.pressed
+	}
+	ended := t.run(ctx, said, c.in, rec)
+	t.show.close()
+	if rec != nil {
+		ended = errors.Join(ended, rec.close())
+	}
+	return ended
+}
+
+// display chooses how the conversation is shown: as JSON, on a screen with
+// keys, or as lines.
+func (c *talkCommand) display(t *talk, text io.Writer) (*keyboard, error) {
+	switch {
+	case c.JSON:
+		t.show = newEvents(text)
+		return nil, nil
+	case !isTerminal(text) || !isTerminal(c.in):
+		t.show = newPlain(text, c.err)
+		return nil, nil
+	}
+	k, err := openKeyboard()
+	if err != nil {
+		t.show = newPlain(text, c.err)
+		return nil, nil
+	}
+	t.show = newScreen(text, k.width, os.Getenv("NO_COLOR") == "")
+	return k, nil
+}
+
+// listDevices prints what can be heard, spoken through and looked through.
+func (c *talkCommand) listDevices() error {
+	sound, err := duplex.Devices()
+	seen, cameraErr := camera.List()
+	out := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	for i, d := range sound {
+		if i == 0 {
+			fmt.Fprintln(out, "NUMBER\tNAME\tSYSTEM\tMICROPHONE\tLOUDSPEAKER\tRATE")
+		}
+		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%d Hz\n", d.Number, d.Name, d.System, usable(d.Inputs, d.DefaultInput), usable(d.Outputs, d.DefaultOutput), d.Rate)
+	}
+	if err == nil && len(sound) == 0 {
+		fmt.Fprintln(out, "no microphones and no loudspeakers")
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for i, d := range seen {
+		if i == 0 {
+			fmt.Fprintln(out, "CAMERA\tNAME\tPICTURES")
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\n", d.Path, d.Name, strings.Join(d.Formats, ", "))
+	}
+	if cameraErr == nil && len(seen) == 0 {
+		fmt.Fprintln(out, "no cameras")
+	}
+	if errors.Is(err, duplex.ErrUnsupported) {
+		fmt.Fprintln(c.err, err)
+		err = nil
+	}
+	return errors.Join(out.Flush(), err, cameraErr)
+}
+
+// usable says whether a device has channels, and is the usual one.
+func usable(channels int, usual bool) string {
+	switch {
+	case channels == 0:
+		return "-"
+	case usual:
+		return "default"
+	}
+	return "yes"
+}
+
+// replyLimit is how long a server may take for what it does at once.
+const replyLimit = 60 * time.Second
