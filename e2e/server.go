@@ -39,8 +39,9 @@ type Server struct {
 
 // StartServer runs "hark serve" with the embedded model on a free loopback
 // port, or on the port of addr if that is given, and waits until it is
-// healthy. What the server logs goes to a file in folder.
-func StartServer(ctx context.Context, binary, folder, addr string) (*Server, error) {
+// healthy. What the server logs goes to a file in folder; flags are more of
+// its flags.
+func StartServer(ctx context.Context, binary, folder, addr string, flags ...string) (*Server, error) {
 	if addr == "" {
 		port, err := freePort()
 		if err != nil {
@@ -53,7 +54,7 @@ func StartServer(ctx context.Context, binary, folder, addr string) (*Server, err
 		return nil, err
 	}
 	s := &Server{Address: "http://" + addr + "/", log: log}
-	s.command = exec.Command(binary, "serve", "--addr", addr)
+	s.command = exec.Command(binary, append([]string{"serve", "--addr", addr}, flags...)...)
 	s.command.Stdout, s.command.Stderr = log, log
 	if err := s.command.Start(); err != nil {
 		return nil, fmt.Errorf("e2e: %w", err)
@@ -77,6 +78,12 @@ func (s *Server) Stop() error {
 	}
 	return nil
 }
+
+// Pause stops the process where it is, as a machine that went to sleep.
+func (s *Server) Pause() error { return s.command.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets it go on.
+func (s *Server) Resume() error { return s.command.Process.Signal(syscall.SIGCONT) }
 
 // Kill ends the server as a power cut does.
 func (s *Server) Kill() {

@@ -43,19 +43,19 @@ func TestMain(m *testing.M) {
 }
 
 // start starts hark on a free port, or on addr. The test must stop it.
-func start(t *testing.T, addr string) *Server {
+func start(t *testing.T, addr string, flags ...string) *Server {
 	t.Helper()
 	file, err := binary()
 	check(t, err)
-	s, err := StartServer(t.Context(), file, t.TempDir(), addr)
+	s, err := StartServer(t.Context(), file, t.TempDir(), addr, flags...)
 	check(t, err)
 	return s
 }
 
 // serve starts hark for a test. It must end in order with the test.
-func serve(t *testing.T) *Server {
+func serve(t *testing.T, flags ...string) *Server {
 	t.Helper()
-	s := start(t, "")
+	s := start(t, "", flags...)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -75,9 +75,40 @@ func samples(t *testing.T) map[string]Case {
 	return cases
 }
 
-// ask puts one sample question to a running server through a fresh browser,
-// the way a person would, and returns what the page shows as the answer.
-func ask(t *testing.T, s *Server, c Case) string {
+// transports are the ways to the server, as the page names them.
+var transports = []string{"WebRTC", "WebSocket"}
+
+// by makes the page take one of the transports.
+func by(t *testing.T, p *Page, transport string) {
+	t.Helper()
+	check(t, p.Wait(idle, soon))
+	if transport == "WebSocket" {
+		run(t, p, "(() => { const field = document.getElementById('transport'); field.value = 'websocket'; field.dispatchEvent(new Event('change')); })()")
+	}
+	check(t, p.Wait("document.getElementById('link-text').textContent === '"+transport+"'", soon))
+	check(t, p.Wait(idle, soon))
+}
+
+// see turns the camera on.
+func see(t *testing.T, p *Page) {
+	t.Helper()
+	check(t, p.Click("see"))
+	check(t, p.Wait("document.getElementById('preview').videoWidth > 0", soon))
+}
+
+// record keeps the events of the server that come from now on in
+// window.events.
+func record(t *testing.T, p *Page) {
+	t.Helper()
+	run(t, p, "import('./app.js').then(({ agent }) => { window.events = []; agent.listen('event', (event) => window.events.push(event)); })")
+}
+
+// came is the condition that an event of a type was recorded.
+func came(kind string) string { return "window.events.some((event) => event.type === '" + kind + "')" }
+
+// ask puts one sample question to a running server through a fresh page, the
+// way a person would, and returns what the page shows as the answer.
+func ask(t *testing.T, s *Server, transport string, c Case) string {
 	t.Helper()
 	var o Options
 	if c.Audio != "" {
@@ -87,12 +118,10 @@ func ask(t *testing.T, s *Server, c Case) string {
 		o.Camera = film(t, c.Image)
 	}
 	p := open(t, s.Address, o)
-	defer p.Close()
-	check(t, p.Wait(idle, soon))
+	by(t, p, transport)
 	check(t, p.Instruct(c.System))
 	if c.Image != "" {
-		check(t, p.Click("see"))
-		check(t, p.Wait("document.getElementById('preview').videoWidth > 0", soon))
+		see(t, p)
 	}
 	if c.Audio != "" {
 		check(t, p.Click("talk"))
@@ -101,9 +130,13 @@ func ask(t *testing.T, s *Server, c Case) string {
 	}
 	answer, err := p.Answer(1, patience)
 	check(t, err)
-	timing, err := p.Eval("document.getElementById('timing').textContent")
+	if c.Image != "" {
+		check(t, p.Wait(frames(1, "1"), soon))
+	}
+	check(t, p.Wait("/first sound/.test(document.querySelector('.note:not([hidden])')?.textContent)", soon))
+	timing, err := p.Eval("document.querySelector('.assistant .note').textContent")
 	check(t, err)
-	t.Logf("%s: %q, first words after %s", c.Name, answer, timing)
+	t.Logf("%s: %q, %s", c.Name, answer, timing)
 	return answer
 }
 
@@ -112,24 +145,29 @@ func TestHarkHearsSeesAndReads(t *testing.T) {
 	cases := samples(t)
 	seen := cases["picture-spoken-5"]
 	seen.Name, seen.Audio, seen.Text = "picture and text", "", "What do you see?"
-	for _, c := range []Case{
-		cases["question-0"],       // speech
-		cases["kiosk-1"],          // speech, instructions
-		cases["text-2"],           // text, instructions
-		seen,                      // camera, text
-		cases["picture-spoken-5"], // camera, speech
+	for transport, list := range map[string][]Case{
+		"WebRTC": {
+			cases["question-0"],       // speech
+			cases["kiosk-1"],          // speech, instructions
+			cases["text-2"],           // text, instructions
+			seen,                      // camera, text
+			cases["picture-spoken-5"], // camera, speech
+		},
+		"WebSocket": {cases["question-1"], seen, cases["picture-spoken-5"]},
 	} {
-		t.Run(c.Name, func(t *testing.T) {
-			if got := ask(t, s, c); got != c.Answer {
-				t.Errorf("answer = %q, want %q", got, c.Answer)
-			}
-		})
+		for _, c := range list {
+			t.Run(transport+" "+c.Name, func(t *testing.T) {
+				if got := ask(t, s, transport, c); got != c.Answer {
+					t.Errorf("answer = %q, want %q", got, c.Answer)
+				}
+			})
+		}
 	}
 }
 
-// said is a WAV file of sample questions with two seconds of silence after
-// each.
-func said(t *testing.T, cases ...Case) string {
+// said is a WAV file of sample questions with a silence in front of each, and
+// two seconds behind the last.
+func said(t *testing.T, silence time.Duration, cases ...Case) string {
 	t.Helper()
 	var all []float32
 	for _, c := range cases {
@@ -137,10 +175,10 @@ func said(t *testing.T, cases ...Case) string {
 		check(t, err)
 		clip, err := wav.Decode(data, nil)
 		check(t, err)
-		all = append(append(all, clip.Samples...), make([]float32, 2*clip.Rate)...)
+		all = append(append(all, make([]float32, int(silence.Seconds()*float64(audio.ModelRate)))...), clip.Samples...)
 	}
 	file := filepath.Join(t.TempDir(), "said.wav")
-	check(t, os.WriteFile(file, wav.Encode(audio.ModelRate, all), 0o600))
+	check(t, os.WriteFile(file, wav.Encode(audio.ModelRate, append(all, make([]float32, 2*audio.ModelRate)...)), 0o600))
 	return file
 }
 
@@ -148,8 +186,8 @@ func TestAConversationOfSeveralTurns(t *testing.T) {
 	s := serve(t)
 	cases := samples(t)
 	spoken := []Case{cases["question-0"], cases["question-6"], cases["question-8"]}
-	p := open(t, s.Address, Options{Sound: said(t, spoken...), Camera: film(t, "picture-spoken-6.png")})
-	check(t, p.Wait(idle, soon))
+	p := open(t, s.Address, Options{Sound: said(t, 3*time.Second, spoken...)})
+	by(t, p, "WebRTC")
 	check(t, p.Instruct(spoken[0].System))
 	check(t, p.Click("talk"))
 	for i, c := range spoken {
@@ -157,34 +195,103 @@ func TestAConversationOfSeveralTurns(t *testing.T) {
 			t.Fatalf("answer %d = %q, %v, want %q", i+1, got, err, c.Answer)
 		}
 	}
-	check(t, p.Click("see"))
-	check(t, p.Wait("document.getElementById('preview').videoWidth > 0", soon))
-	check(t, p.Ask("What do you see?"))
-	if got, err := p.Answer(4, patience); err != nil || got != cases["picture-spoken-6"].Answer {
-		t.Errorf("answer 4 = %q, %v, want %q", got, err, cases["picture-spoken-6"].Answer)
+	// The user's words are written down, too.
+	check(t, p.Wait("document.querySelectorAll('.user .text:not([hidden])').length === 3", patience))
+}
+
+func TestSpeakingStopsTheVoice(t *testing.T) {
+	s := serve(t)
+	cases := samples(t)
+	first, second := cases["kiosk-3"], cases["question-0"] // the first has the longest answer
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			p := open(t, s.Address, Options{Sound: said(t, time.Second/2, first)})
+			by(t, p, transport)
+			check(t, p.Instruct(first.System))
+			record(t, p)
+			check(t, p.Click("talk"))
+			check(t, p.Wait("document.querySelector('.assistant .said')?.textContent", patience))
+
+			// While it is heard, somebody speaks.
+			b, err := chromium()
+			check(t, err)
+			check(t, b.capture(Options{Sound: said(t, 0, second)}))
+			run(t, p, "import('./app.js').then(({ agent }) => (agent.stop({ now: true }), agent.start()))")
+			check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
+			silent, err := p.Eval("import('./app.js').then(({ agent }) => agent.levels.voice === 0)")
+			check(t, err)
+			if silent != "true" {
+				t.Error("the voice goes on")
+			}
+			check(t, p.Wait(came(map[string]string{"WebRTC": "output_audio_buffer.cleared", "WebSocket": "conversation.item.truncated"}[transport]), soon))
+			text, err := p.Eval("document.querySelector('.assistant .text').textContent")
+			check(t, err)
+			if !strings.HasPrefix(first.Answer, text) || text == first.Answer {
+				t.Errorf("the page shows %q of an answer that was interrupted, %q", text, first.Answer)
+			}
+			_, err = p.Answer(2, patience) // right or not: the instructions are of another place
+			check(t, err)
+		})
 	}
+}
+
+func TestTheCallSurvivesALostLine(t *testing.T) {
+	s := serve(t)
+	p := open(t, s.Address, Options{}, "ERR_")
+	by(t, p, "WebRTC")
+	check(t, p.Ask("What does the sheep say?"))
+	first, err := p.Answer(1, patience)
+	check(t, err)
+	record(t, p)
+	check(t, s.Pause())
+	lost := p.Wait("document.body.dataset.phase !== 'idle'", 2*soon)
+	check(t, s.Resume())
+	check(t, lost)
+	check(t, p.Wait(idle, 2*soon))
+	check(t, p.Wait("window.events.filter((event) => event.type === 'conversation.item.added').length === 2", soon))
+	check(t, p.Ask("What does the sheep say?"))
+	second, err := p.Answer(2, patience)
+	check(t, err)
+	t.Logf("before: %q, after: %q", first, second)
 }
 
 func TestTheConversationSurvivesARestart(t *testing.T) {
 	s := start(t, "")
-	p := open(t, s.Address, Options{})
-	check(t, p.Wait(idle, soon))
+	p := open(t, s.Address, Options{}, "ERR_", "404")
+	by(t, p, "WebRTC")
 	check(t, p.Ask("What does the sheep say?"))
 	first, err := p.Answer(1, patience)
 	check(t, err)
 	s.Kill()
-	shows(t, p, "Not connected")
+	check(t, p.Wait("document.getElementById('link-text').textContent === 'Not connected'", 2*soon))
 	shows(t, p, "Try now")
 
 	address := strings.Trim(strings.TrimPrefix(s.Address, "http://"), "/")
 	again := start(t, address)
 	defer func() { check(t, again.Stop()) }()
-	check(t, p.Wait(idle, 20*time.Second))
+	check(t, p.Wait(idle, 2*soon))
+	record(t, p)
 	check(t, p.Ask("What does the sheep say?"))
 	second, err := p.Answer(2, patience)
 	check(t, err)
 	t.Logf("before: %q, after: %q", first, second)
 	if first == "" || second == "" {
 		t.Error("want an answer before and after the restart")
+	}
+}
+
+func TestHoldingTheButtonIsATurn(t *testing.T) {
+	s := serve(t)
+	c := samples(t)["question-0"]
+	p := open(t, s.Address, Options{Sound: sample(t, c.Audio)})
+	by(t, p, "WebRTC")
+	check(t, p.Instruct(c.System))
+	run(t, p, "(document.querySelector('[name=mode][value=press]').click(), document.activeElement.blur())")
+	check(t, p.Space(true))
+	check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
+	check(t, p.Wait("document.querySelector('.user .wave path').getAttribute('d').split('M').length > 30", soon)) // 1.2 s and more
+	check(t, p.Space(false))
+	if got, err := p.Answer(1, patience); err != nil || got != c.Answer {
+		t.Errorf("answer = %q, %v, want %q", got, err, c.Answer)
 	}
 }

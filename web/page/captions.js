@@ -147,7 +147,7 @@ export class Captions {
         piece.style.flexGrow = Math.max(0, length);
         bar.append(piece);
       }
-      words.push(bar, ...list.map(([name, label, ms]) => element('span', `time ${name}`, `${label} `, element('b', '', time(ms)))));
+      words.push(bar, ...list.map(([name, label, ms]) => element('span', `time ${name}`, `${label} `, element('b', '', time(ms)), ' ')));
     }
     if (turn.note) words.push(element('span', 'why', turn.note));
     parts.note.replaceChildren(...words);
