@@ -57,3 +57,12 @@ type Player interface {
 	// Clear drops what has not been played yet and returns how much that was.
 	Clear() time.Duration
 }
+
+// Watcher is a Conn with a camera that sends pictures outside the events, as
+// often as it is watched. The session calls it from the goroutine that sends.
+type Watcher interface {
+	Conn
+	// Watch says whether somebody is speaking now, who may be asking about
+	// what is seen: then pictures should come often.
+	Watch(closely bool)
+}

@@ -59,23 +59,30 @@ type ongoing struct {
 	party *party
 }
 
-// openCalls opens the ports of calls, for a server that listens at an address.
-func (s *Server) openCalls(addr net.Addr) error {
-	if s.o.WebRTC.Off {
-		return nil
+// openCalls opens the ports of calls, for a server that listens on ln, and
+// returns the listener for HTTP.
+func (s *Server) openCalls(ln net.Listener) (net.Listener, error) {
+	at, ok := ln.Addr().(*net.TCPAddr)
+	if s.o.WebRTC.Off || !ok { // or it is no network's: nobody calls there
+		return ln, nil
 	}
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return nil // no network's: nobody calls there
-	}
-	o := rtc.Options{PublicIPs: s.o.WebRTC.PublicIPs, FullRange: s.o.WebRTC.FullRange, Log: s.log}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+	host, port := at.IP.String(), at.Port
+	if at.IP.IsUnspecified() {
 		host = "" // IPv4 and IPv6
 	}
-	if s.o.WebRTC.Port != 0 {
-		port = strconv.Itoa(s.o.WebRTC.Port)
+	o := rtc.Options{PublicIPs: s.o.WebRTC.PublicIPs, FullRange: s.o.WebRTC.FullRange, Log: s.log}
+	if own := s.o.WebRTC.Port; own != 0 && own != port {
+		port = own
+		tcp, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			return nil, fmt.Errorf("server: calls: %w", err)
+		}
+		o.TCP = tcp
+	} else {
+		both := sharePort(ln)
+		ln, o.TCP = both, both.ice
 	}
-	o.Addr = net.JoinHostPort(host, port)
+	o.Addr = net.JoinHostPort(host, strconv.Itoa(port))
 	h, err := rtc.NewHost(o)
 	if err != nil && s.o.WebRTC.Port == 0 {
 		s.log.Warn("the UDP port of calls is taken, another is used", "addr", o.Addr, "err", err)
@@ -83,13 +90,13 @@ func (s *Server) openCalls(addr net.Addr) error {
 		h, err = rtc.NewHost(o)
 	}
 	if err != nil {
-		return fmt.Errorf("server: calls: %w", err)
+		return nil, errors.Join(fmt.Errorf("server: calls: %w", err), o.TCP.Close())
 	}
-	s.log.Info("calls", "udp", h.Addr().String())
+	s.log.Info("calls", "udp", h.Addr().String(), "tcp", o.TCP.Addr().String())
 	s.calls.mu.Lock()
 	s.calls.host = h
 	s.calls.mu.Unlock()
-	return nil
+	return ln, nil
 }
 
 // closeCalls closes the ports. All calls have ended.
@@ -306,7 +313,7 @@ func (s *Server) joinCall(w http.ResponseWriter, r *http.Request, c *ongoing) {
 		return
 	}
 	defer conn.Close(closeInternal, "the server failed")
-	if err := c.party.join(s.life, conn); err != nil {
+	if err := c.party.join(conn); err != nil {
 		s.log.Debug("joining a call", "err", err)
 	}
 }

@@ -117,7 +117,7 @@ func (p *party) Close(code int, reason string) error {
 
 // join lets a connection take part until it or the call ends. It closes the
 // connection.
-func (p *party) join(ctx context.Context, side media.Conn) error {
+func (p *party) join(side media.Conn) error {
 	p.mu.Lock()
 	if p.over || len(p.sides) >= maxSides {
 		p.mu.Unlock()
@@ -125,7 +125,7 @@ func (p *party) join(ctx context.Context, side media.Conn) error {
 	}
 	for _, ev := range p.last {
 		if ev != nil {
-			_ = side.Send(ctx, slices.Clone(ev)) // its reader notices
+			_ = side.Send(context.Background(), slices.Clone(ev)) // its reader notices
 		}
 	}
 	p.sides = append(p.sides, side)
@@ -135,26 +135,25 @@ func (p *party) join(ctx context.Context, side media.Conn) error {
 		p.sides = slices.DeleteFunc(p.sides, func(other media.Conn) bool { return other == side })
 		p.mu.Unlock()
 	}()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	left := make(chan struct{})
 	var wait sync.WaitGroup
-	defer wait.Wait()
 	wait.Go(func() {
 		select {
 		case <-p.ended:
-			cancel()
-		case <-ctx.Done():
+			side.Close(1000, "the call is over") // makes Recv return
+		case <-left:
 		}
 	})
 	for {
-		packet, err := side.Recv(ctx)
+		packet, err := side.Recv(context.Background())
 		if err != nil {
-			cancel()
+			close(left)
+			wait.Wait()
 			return side.Close(1000, "")
 		}
 		select {
 		case p.inbox <- arrival{packet: packet}:
-		case <-ctx.Done():
+		case <-p.ended:
 		}
 	}
 }

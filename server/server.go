@@ -275,7 +275,8 @@ func (s *Server) Serve(ln net.Listener) error {
 	if err := s.checkAddr(ln.Addr().String()); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	if err := s.openCalls(ln.Addr()); err != nil {
+	both, err := s.openCalls(ln)
+	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	s.log.Info("listening", "addr", ln.Addr().String(), "tls", s.o.TLS != nil, "keys", s.keys.Len())
@@ -283,7 +284,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	if s.o.TLS != nil {
 		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
 	}
-	if err := serve(ln); err != http.ErrServerClosed {
+	if err = serve(both); err != http.ErrServerClosed {
 		return fmt.Errorf("server: %w", err)
 	}
 	return nil

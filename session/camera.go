@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"hark/media"
 	"hark/session/conversation"
 	"hark/session/realtime"
 )
@@ -46,6 +47,13 @@ func (s *session) appendImage(ev realtime.ImageAppend) {
 	default:
 		s.camera.frame = ev
 		s.lookAgain()
+	}
+}
+
+// watchClosely tells a camera outside the events whether somebody is speaking.
+func (s *session) watchClosely(closely bool) {
+	if w, ok := s.conn.(media.Watcher); ok {
+		w.Watch(closely)
 	}
 }
 

@@ -113,6 +113,7 @@ func (s *session) beginUtterance(at int64) {
 		Status: realtime.Completed,
 	}}
 	s.live = &utterance{recorder: recorder{engine: s.engine, info: s.info, item: item}}
+	s.watchClosely(true)
 	s.endLull()
 	if t := s.lull.event; t != nil {
 		t.ItemID = item.ID
@@ -174,6 +175,7 @@ func (s *session) commitUtterance() {
 	u := s.live
 	s.confirm()
 	s.live = nil
+	s.watchClosely(false)
 	u.end()
 	s.stale = true
 	s.makeRoom()
@@ -236,4 +238,5 @@ func (s *session) abandon() {
 	s.sounds.forget(s.live.item.ID)
 	s.discard(s.live.item)
 	s.live = nil
+	s.watchClosely(false)
 }

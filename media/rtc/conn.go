@@ -55,7 +55,10 @@ type Conn struct {
 	negotiating sync.Mutex
 }
 
-var _ media.Player = (*Conn)(nil)
+var (
+	_ media.Player  = (*Conn)(nil)
+	_ media.Watcher = (*Conn)(nil)
+)
 
 // newConn makes a call of a connection without an offer yet.
 func newConn(h *Host, pc *webrtc.PeerConnection) (*Conn, error) {

@@ -36,7 +36,7 @@ type Options struct {
 	URL, Key string
 	// Session is sent beside the offer; nil sends the offer alone.
 	Session json.RawMessage
-	// HTTP asks; nil is http.DefaultClient. With Exchange nothing is asked:
+	// HTTP asks; nil is a client of its own. With Exchange nothing is asked:
 	// it turns an offer into an answer.
 	HTTP     *http.Client
 	Exchange func(ctx context.Context, offer string) (answer string, err error)
@@ -239,7 +239,9 @@ func (c *Phone) post(ctx context.Context, offer string) (string, error) {
 	}
 	client := c.o.HTTP
 	if client == nil {
-		client = http.DefaultClient
+		transport := &http.Transport{}
+		defer transport.CloseIdleConnections()
+		client = &http.Client{Transport: transport}
 	}
 	resp, err := client.Do(req)
 	if err != nil {
