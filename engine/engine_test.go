@@ -10,7 +10,7 @@ import (
 
 	"hark/audio/wav"
 	"hark/engine"
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/backendtest"
 	_ "hark/engine/model/all"
 	"hark/engine/model/modeltest"
 	"hark/engine/token"
@@ -32,7 +32,7 @@ func open(t *testing.T, o *engine.Options) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: 2}), o)
+	e, err := engine.Open(src, backendtest.New(2), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"hark/engine"
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/backendtest"
 	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/weights"
@@ -103,7 +103,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.b = &counted{Backend: cpu.New(&cpu.Options{Threads: 1}), kept: map[tensor.Tensor]bool{}}
+	w.b = &counted{Backend: backendtest.New(1), kept: map[tensor.Tensor]bool{}}
 	bits := 8 * w.rng.IntN(2)
 	w.e, err = engine.Open(src, w.b, &engine.Options{
 		KVBits: bits,
@@ -113,7 +113,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.alone, err = engine.Open(src, cpu.New(&cpu.Options{Threads: 1}), &engine.Options{PrefixBytes: -1, KVBits: bits})
+	w.alone, err = engine.Open(src, backendtest.New(1), &engine.Options{PrefixBytes: -1, KVBits: bits})
 	if err != nil {
 		t.Fatal(err)
 	}

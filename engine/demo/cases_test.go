@@ -10,7 +10,7 @@ import (
 
 	"hark/audio/wav"
 	"hark/engine"
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/backendtest"
 	"hark/engine/chat"
 	"hark/engine/demo"
 	_ "hark/engine/model/all"
@@ -40,7 +40,7 @@ func TestAnswersAsTheReference(t *testing.T) {
 		}
 		allowed = 0
 	}
-	e, err := engine.Open(src, cpu.New(nil), nil)
+	e, err := engine.Open(src, backendtest.New(0), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,6 +168,10 @@ func matrix(op string, x tensor.Weight, axes int) *weight {
 	return w
 }
 
+// manyRows is the number of rows from which on unpacking codes first pays on a
+// processor, for which MLX has no fast products with codes.
+const manyRows = 4
+
 // Linear returns x·wᵀ (+ bias) over the last axis.
 func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) tensor.Tensor {
 	a, m := in("Linear", x), matrix("Linear", w, 2)
@@ -180,10 +184,13 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 		return b.wrap("Linear", b.c.Zeros(b.dtype, shape...), shape...)
 	}
 	var h mlxc.Array
-	if m.codes != nil {
-		h = b.c.QuantizedMatmul(a.h, m.codes)
-	} else {
+	switch {
+	case m.codes == nil:
 		h = b.c.Matmul(a.h, m.turn)
+	case !b.gpu && a.size() >= manyRows*a.last():
+		h = b.c.Matmul(a.h, b.temp(b.c.Transpose(b.temp(b.c.Dequantize(m.codes, b.dtype)), 1, 0)))
+	default:
+		h = b.c.QuantizedMatmul(a.h, m.codes)
 	}
 	if bias != nil {
 		h = b.c.Add(b.temp(h), in("Linear: bias", bias).h)

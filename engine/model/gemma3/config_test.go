@@ -160,7 +160,7 @@ func TestLoadFailsWhollyAndSaysWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files := checkpoint(t)
 			c.damage(files)
-			b := onCPU()
+			b := backend()
 			defer b.Close()
 			m, err := Load(weights.Memory("tiny", files), b)
 			if m != nil && err == nil {
@@ -176,7 +176,7 @@ func TestLoadFailsWhollyAndSaysWhy(t *testing.T) {
 }
 
 func TestFacts(t *testing.T) {
-	b := onCPU()
+	b := backend()
 	defer b.Close()
 	m, err := Load(weights.Memory("tiny", checkpoint(t)), b)
 	if err != nil {

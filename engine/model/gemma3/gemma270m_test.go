@@ -46,7 +46,7 @@ func readReal(t *testing.T) (*Model, *realGolden) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := onCPU()
+	b := backend()
 	m, err := Load(src, b)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/backendtest"
 	"hark/engine/model/modeltest"
 	"hark/engine/tensor"
 	"hark/engine/weights"
@@ -13,7 +13,7 @@ import (
 
 const tiny = "../../../testdata/tiny/gemma3"
 
-func onCPU() tensor.Backend { return cpu.New(nil) }
+func backend() tensor.Backend { return backendtest.New(0) }
 
 // golden runs the checkpoint in dir against file; prompts has what was asked.
 func golden(t *testing.T, dir, file, prompts, prefix string) {
@@ -30,7 +30,7 @@ func golden(t *testing.T, dir, file, prompts, prefix string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Backend: onCPU}
+	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Backend: backend}
 	if g.Has("text.logits_bf16_scale") && strings.HasSuffix(dir, "bf16") {
 		c.Logits = "text.logits_bf16_scale"
 	}

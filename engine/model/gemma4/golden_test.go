@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"hark/audio/wav"
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/backendtest"
 	"hark/engine/model/modeltest"
 	"hark/engine/tensor"
 	"hark/engine/weights"
@@ -17,7 +17,7 @@ import (
 
 const tiny = "../../../testdata/tiny"
 
-func onCPU() tensor.Backend { return cpu.New(nil) }
+func backend() tensor.Backend { return backendtest.New(0) }
 
 // picture is the one that the goldens were made with, in the size that the
 // reference resizes it to.
@@ -65,7 +65,7 @@ func golden(t *testing.T, dir, file, prompts, prefix string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Picture: picture(t), Samples: samples(t), Backend: onCPU}
+	c := modeltest.Case{Source: src, Golden: g, Prompts: p, Prefix: prefix, Picture: picture(t), Samples: samples(t), Backend: backend}
 	if g.Has("text.logits_bf16_scale") && strings.HasSuffix(dir, "bf16") {
 		c.Logits = "text.logits_bf16_scale"
 	}

@@ -1,0 +1,42 @@
+//go:build mlx
+
+package backendtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"hark/engine/backend/mlx"
+	"hark/engine/tensor"
+)
+
+// New returns a backend on the device that MLX finds: Metal on a Mac. The
+// caller closes it.
+func New(int) tensor.Backend {
+	b, err := mlx.New(&mlx.Options{Library: Library()})
+	if err != nil {
+		panic(fmt.Sprintf("backendtest: tools/mlx/make.sh first: %v", err))
+	}
+	return b
+}
+
+// Library returns what tools/mlx/make.sh makes, or "" on a machine where it is
+// not there: then the usual places are looked through.
+func Library() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+			continue
+		}
+		path := filepath.Join(dir, ".cache/mlx/site/mlx/lib/libmlxc.so")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		break
+	}
+	return ""
+}
