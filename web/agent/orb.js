@@ -86,51 +86,59 @@ export class Orb {
     this.#sphere(width, this.#level, this.#swirl, this.#colors());
   }
 
-  // sphere draws it: a glow, the outline, three lights inside, a shine.
+  // sphere draws it: a glow, a body, lights that wander through it, the shade of
+  // its edge and a thin shine along the top.
   #sphere(size, level, t, { a, b, c, d, aa, bb, cc, dd }) {
     const pen = this.#pen;
     const m = size / 2;
-    const r = size * (0.31 + 0.035 * level);
+    const r = size * (0.3 + 0.03 * level);
     pen.clearRect(0, 0, size, size);
 
-    const glow = pen.createRadialGradient(m, m, r * 0.7, m, m, m);
+    const glow = pen.createRadialGradient(m, m, r * 0.8, m, m, m);
     glow.addColorStop(0, b);
+    glow.addColorStop(0.45, `${b.slice(0, 7)}40`);
     glow.addColorStop(1, bb);
-    pen.globalAlpha = 0.2 + 0.38 * level;
+    pen.globalAlpha = 0.28 + 0.5 * level;
     pen.fillStyle = glow;
     pen.fillRect(0, 0, size, size);
     pen.globalAlpha = 1;
 
     pen.save();
     this.#outline(m, r, level, t);
-    const body = pen.createRadialGradient(m - r * 0.35, m - r * 0.45, r * 0.1, m, m, r * 1.15);
-    body.addColorStop(0, a);
-    body.addColorStop(0.55, b);
+    const body = pen.createLinearGradient(m - r * 0.7, m - r, m + r * 0.7, m + r);
+    body.addColorStop(0, b);
     body.addColorStop(1, d);
     pen.fillStyle = body;
     pen.fill();
     pen.clip();
-    for (const [color, clear, speed, phase, reach, wide] of [[c, cc, 0.9, 0, 0.55, 0.85], [a, aa, -0.7, 2.1, 0.5, 0.7], [d, dd, 0.55, 4.2, 0.6, 0.8]]) {
+    pen.globalCompositeOperation = 'screen';
+    for (const [color, clear, speed, phase, reach, wide] of [[c, cc, 0.9, 0, 0.6, 1], [a, aa, -0.7, 2.1, 0.55, 0.8], [b, bb, 0.55, 4.2, 0.5, 0.9]]) {
       const x = m + Math.cos(t * speed + phase) * r * reach;
-      const y = m + Math.sin(t * speed * 1.3 + phase) * r * reach * 0.8;
-      const light = pen.createRadialGradient(x, y, 0, x, y, r * (wide + 0.25 * level));
+      const y = m + Math.sin(t * speed * 1.3 + phase) * r * reach;
+      const light = pen.createRadialGradient(x, y, 0, x, y, r * (wide + 0.3 * level));
       light.addColorStop(0, color);
       light.addColorStop(1, clear);
-      pen.globalAlpha = 0.62;
+      pen.globalAlpha = 0.8;
       pen.fillStyle = light;
       pen.fillRect(m - r * 1.3, m - r * 1.3, r * 2.6, r * 2.6);
     }
+    pen.globalCompositeOperation = 'source-over';
+    const shade = pen.createRadialGradient(m - r * 0.25, m - r * 0.3, r * 0.55, m, m, r * 1.12);
+    shade.addColorStop(0, dd);
+    shade.addColorStop(1, d);
+    pen.globalAlpha = 0.55;
+    pen.fillStyle = shade;
+    pen.fillRect(0, 0, size, size);
     pen.globalAlpha = 1;
-    const shine = pen.createLinearGradient(0, m - r * 1.1, 0, m + r * 0.5);
-    shine.addColorStop(0, 'rgb(255 255 255 / 42%)');
-    shine.addColorStop(0.5, 'rgb(255 255 255 / 4%)');
+    const shine = pen.createLinearGradient(0, m - r, 0, m);
+    shine.addColorStop(0, 'rgb(255 255 255 / 60%)');
     shine.addColorStop(1, 'rgb(255 255 255 / 0%)');
-    pen.fillStyle = shine;
-    pen.beginPath();
-    pen.ellipse(m, m - r * 0.34, r * 0.74, r * 0.56, 0, 0, 2 * Math.PI);
-    pen.fill();
+    pen.strokeStyle = shine;
+    pen.lineWidth = Math.max(2, size / 90); // of which the clip leaves the inner half
+    this.#outline(m, r, level, t);
+    pen.stroke();
     pen.restore();
-    if (this.state === 'thinking') this.#ring(m, r * 1.22, t, b, size);
+    if (this.state === 'thinking') this.#ring(m, r * 1.2, t, b, size);
   }
 
   // outline is a circle that three waves run round.

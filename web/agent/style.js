@@ -105,7 +105,8 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .page { display: grid; grid-template-rows: auto minmax(0, 1fr); gap: 0.8em; min-height: 0; padding: 1.2em; overflow: auto; animation: arrive 0.4s cubic-bezier(0.2, 0.7, 0.2, 1); }
 .page header { display: flex; align-items: center; justify-content: space-between; gap: 1em; }
 .page h2 { font-size: 1.5em; font-weight: 650; letter-spacing: -0.02em; line-height: 1.2; }
-.page p { white-space: pre-wrap; font-size: 1.1em; }
+.page p { display: flex; justify-content: space-between; gap: 1em; min-height: 1em; white-space: pre-wrap; font-size: 1.1em; font-variant-numeric: tabular-nums; }
+.page p:has(span + span) { border-bottom: 1px solid var(--line); }
 .page img { width: 100%; height: 100%; min-height: 8em; object-fit: contain; border-radius: 0.6em; }
 .page iframe { width: 100%; height: 100%; min-height: 12em; border: 0; border-radius: 0.6em; background: #fff; }
 .close { display: grid; place-items: center; flex: none; width: 2.4em; height: 2.4em; padding: 0; border: 0; border-radius: 50%; background: color-mix(in srgb, var(--ink) 8%, transparent); }
@@ -120,9 +121,10 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 
 /* A kiosk: everything is as large as the screen. */
 
-.kiosk { border: 0; border-radius: 0; background: radial-gradient(circle at 50% 50%, color-mix(in srgb, var(--hark-orb-b, #1fb8a6) 15%, var(--ground)), var(--ground) 62%) var(--ground); font-size: clamp(15px, 2.35cqmin, 60px); }
+.kiosk { border: 0; border-radius: 0; --lit: 50%; background: radial-gradient(circle at 50% var(--lit), color-mix(in srgb, var(--hark-orb-b, #1fb8a6) 17%, var(--ground)), var(--ground) 65cqmax) var(--ground); font-size: clamp(15px, 2.35cqmin, 60px); }
+.kiosk:not([data-state='asleep']) { --lit: 78%; }
 .kiosk > .scene { grid-area: 1 / 1; }
-.kiosk .side { grid-template-rows: minmax(0, 1fr) auto; padding: 4em 3em 2.5em; justify-items: center; }
+.kiosk .side { grid-template-rows: minmax(0, 1fr) auto; padding: 4em 3em clamp(1.2em, 5cqh, 7em); justify-items: center; }
 .kiosk .captions { width: 100%; max-width: 38em; gap: 1.1em; padding: 0 0.2em 1.2em; overflow: hidden; mask-image: linear-gradient(transparent, #000 18%); scrollbar-width: none; }
 .kiosk li:nth-last-child(n + 5) { display: none; }
 .kiosk li:nth-last-child(n + 3) { opacity: 0.4; transition: opacity 0.6s; }
@@ -130,7 +132,7 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk .assistant { max-width: none; font-size: 2.25em; font-weight: 560; line-height: 1.28; letter-spacing: -0.018em; text-wrap: pretty; }
 .kiosk .pictures img { height: 5em; border-radius: 0.6em; }
 .kiosk .dock { gap: 0; padding: 0; }
-.kiosk .talk { width: var(--hark-orb-size, min(34cqmin, 15em)); }
+.kiosk .talk { width: var(--hark-orb-size, 38cqmin); }
 .kiosk .status { font-size: 1.15em; }
 .kiosk .keyboard { width: min(90cqw, 30em); max-width: none; margin-top: 1em; padding: 0.3em; }
 .kiosk .keyboard button { width: 2.6em; height: 2.6em; }
@@ -142,7 +144,13 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk.paged .side { padding-top: 2em; }
 .kiosk .page { margin: 3em 1em 3em 3em; padding: 2em; border-radius: 1.6em; background: var(--surface); box-shadow: 0 1px 2px rgb(0 0 0 / 6%), 0 1.2em 3.5em rgb(10 40 40 / 14%); }
 .kiosk .page h2 { font-size: 2em; }
-.kiosk .page p { font-size: 1.35em; line-height: 1.45; }
+.kiosk .page p { font-size: 1.45em; line-height: 1.75; }
+.kiosk .page:not(.filled) { align-self: center; max-height: calc(100% - 6em); }
+.kiosk.paged li:nth-last-child(n + 3) { display: none; }
+.brand { display: none; }
+.kiosk .brand { position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
+.kiosk.paged .brand { display: none; }
+.kiosk .captions:not(:has(li))::after { content: attr(data-hint); text-align: center; font-size: 1.7em; color: var(--quiet); padding-bottom: 0.6em; text-wrap: balance; }
 @container (aspect-ratio > 1/1) {
   .kiosk.paged > .scene { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); }
   .kiosk.paged .assistant { font-size: 1.7em; }
@@ -150,14 +158,17 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 @container (aspect-ratio <= 1/1) {
   .kiosk.paged > .scene { grid-template-rows: minmax(0, 1.25fr) minmax(0, 1fr); }
   .kiosk .page { margin: 5.5em 3em 0; }
+  .kiosk .page:not(.filled) { align-self: end; }
 }
 
-.kiosk .attract { display: grid; grid-template-rows: minmax(0, 1fr) auto minmax(0, 1fr); justify-items: center; align-items: center; padding: 3.5em 3em; text-align: center; cursor: pointer; animation: appear 0.7s; }
+.kiosk .card { font-size: 1.35em; gap: 0.7em; }
+
+.kiosk .attract { display: grid; grid-template-rows: minmax(0, 1fr) auto minmax(0, 1fr); justify-items: center; align-items: center; padding: 2em 3em; text-align: center; cursor: pointer; animation: appear 0.7s; }
 .words { align-self: end; display: grid; justify-items: center; gap: 0.6em; padding-bottom: 0.5em; }
 .words img { max-height: 5em; max-width: 60cqw; margin-bottom: 0.6em; }
 h1 { font-size: 3.5em; font-weight: 660; line-height: 1.08; letter-spacing: -0.035em; text-wrap: balance; }
 .subtitle { max-width: 30em; font-size: 1.4em; line-height: 1.4; color: var(--quiet); text-wrap: balance; }
-.kiosk .attract canvas { width: min(62cqmin, 52cqh); }
+.kiosk .attract canvas { width: min(70cqmin, 47cqh); }
 .call { align-self: start; display: grid; justify-items: center; gap: 1.1em; padding-top: 0.4em; }
 .hint { min-height: 1.5em; font-size: 1.45em; text-wrap: balance; }
 .hint span { animation: arrive 0.7s; display: inline-block; }

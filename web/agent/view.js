@@ -45,7 +45,8 @@ export class View {
     part('p', 'notice', { role: 'alert', hidden: true });
     this.spoken = make('p', { className: 'unseen', role: 'status' });
     const dock = make('div', { className: 'dock' }, this.preview, this.talk, this.status, this.keyboard);
-    this.scene = make('div', { className: 'scene' }, this.page, make('div', { className: 'side' }, this.captions, dock), this.end);
+    this.brand = make('p', { className: 'brand', 'aria-hidden': 'true' });
+    this.scene = make('div', { className: 'scene' }, this.page, make('div', { className: 'side' }, this.captions, dock), this.brand, this.end);
     this.#buildAttract(actions, orb);
     this.#buildCountdown(actions);
     this.root = make('div', { className: 'root', part: 'root' }, this.scene, this.attract, this.notice, this.countdown, this.spoken);
@@ -156,6 +157,7 @@ export class View {
       element.textContent = text;
       element.hidden = !text;
     }
+    this.brand.textContent = title;
     this.logo.hidden = !logo;
     if (logo) this.logo.src = logo;
     this.#hints = hints;
@@ -164,8 +166,10 @@ export class View {
   }
 
   #nextHint() {
+    this.captions.dataset.hint = '';
     if (!this.#hints.length) return this.hint.replaceChildren();
     this.#hint = (this.#hint + 1) % this.#hints.length;
+    this.captions.dataset.hint = `“${this.#hints[this.#hint]}”`;
     if (this.hint.textContent === `“${this.#hints[this.#hint]}”`) return;
     const text = make('span', {}, `“${this.#hints[this.#hint]}”`);
     this.hint.replaceChildren(text);
@@ -227,6 +231,7 @@ export class View {
   showPage(page) {
     this.page.hidden = !page;
     this.root.classList.toggle('paged', Boolean(page));
+    this.page.classList.toggle('filled', Boolean(page?.url || page?.image));
     this.page.replaceChildren();
     if (!page) return;
     const title = page.title ?? page.name ?? '';
@@ -234,6 +239,6 @@ export class View {
     this.page.append(make('header', {}, make('h2', {}, title), close));
     if (page.url) this.page.append(make('iframe', { src: page.url, title, referrerPolicy: 'no-referrer', sandbox: 'allow-scripts allow-same-origin allow-forms' }));
     if (page.image) this.page.append(make('img', { src: page.image, alt: page.text ? '' : title }));
-    if (page.text) this.page.append(make('p', {}, page.text));
+    if (page.text) this.page.append(make('div', { className: 'rows' }, ...page.text.split('\n').map((line) => make('p', {}, ...line.split('\t').map((column) => make('span', {}, column))))));
   }
 }
