@@ -79,6 +79,10 @@ type Options struct {
 	// for its end; 0 means 50 ms. What others have to read in is cut so that
 	// it fits, unless a step that only answers takes longer already.
 	StepTime time.Duration
+	// Lookup bounds the tokens of answers that a step guesses by what stands
+	// in their sequences already; 0 means 8, less than 0 none. Answers stay
+	// what they are, see lookup.go.
+	Lookup int
 }
 
 const (
@@ -149,6 +153,9 @@ func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 		e.opts.PrefixBytes = defaultPrefixes
 	}
 	e.opts.Piece = orDefault(e.opts.Piece, defaultPiece)
+	if e.opts.Lookup = orDefault(e.opts.Lookup, defaultLookup); e.opts.Lookup < 0 {
+		e.opts.Lookup = 0
+	}
 	e.opts.MaxWaiting = orDefault(e.opts.MaxWaiting, defaultWaiting)
 	e.pace = pace{most: e.opts.Piece, now: e.opts.Piece, target: e.opts.StepTime}
 	if e.pace.target == 0 {

@@ -37,8 +37,11 @@ type batch struct {
 	// answering and positions are the rows that sample and the positions of
 	// all the others; speculative are the rows of that class.
 	answering, positions, speculative int
-	read                              int       // positions of prompts
-	heard                             time.Time // when the oldest soft token of a clip in it was pushed
+	// room is how many tokens may be guessed for one answer; guessed are those
+	// that were.
+	room, guessed int
+	read          int       // positions of prompts
+	heard         time.Time // when the oldest soft token of a clip in it was pushed
 }
 
 // cursor is how far a sequence has been read in: slots before next wholly, and
@@ -99,6 +102,7 @@ func (e *Engine) plan(budget int) *batch {
 	b := &batch{}
 	of := e.line()
 	e.turn++
+	b.room = e.room(&of)
 	share := 0
 	if l := &of[Batch]; len(l.answering)+len(l.hearing)+len(l.reading) > 0 {
 		share = max(1, budget/batchShare)
@@ -154,10 +158,16 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 			b.hear(slot.medium, d)
 		}
 	}
-	n := len(d.row.IDs)
+	n, guessed := len(d.row.IDs), 0
 	if n == 0 {
 		s.cursor = d.cursor // a clip without a soft token may have been passed
 		return 0
+	}
+	if d.row.Logits > 0 {
+		ids := s.guess(e, b.room, d.row.Pos+n)
+		guessed = len(ids)
+		d.row.IDs, d.row.Logits = append(d.row.IDs, ids...), d.row.Logits+guessed
+		n += guessed
 	}
 	if !e.cover(s, d.row.Pos+n) {
 		s.failed = ErrMemory
@@ -171,9 +181,10 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 	}
 	d.row.Until = model.Until(d.row.Pos, n, d.ahead)
 	b.rows, b.seqs, b.after = append(b.rows, d.row), append(b.seqs, s), append(b.after, d.cursor)
-	b.answering += d.row.Logits
+	b.answering += min(d.row.Logits, 1)
 	b.positions += n - d.row.Logits
-	if b.read += n; d.row.Logits > 0 && s.gen.made > 0 {
+	b.guessed += guessed
+	if b.read += n - guessed; d.row.Logits > 0 && s.gen.made > 0 {
 		b.read--
 	}
 	return n

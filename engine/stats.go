@@ -21,6 +21,9 @@ type Stats struct {
 	Decoded   int64 // tokens sampled
 	Discarded int64 // of these, those that nobody came to read: see Generate.Discard
 
+	Guessed int64 // tokens looked up in the sequence, see Options.Lookup
+	Right   int64 // of these, those that were sampled then
+
 	Read     int64 // positions of prompts read in
 	Kept     int64 // positions of prompts that were in the sequence's cache when it was set
 	Borrowed int64 // of these, those that came from another cache
@@ -144,7 +147,7 @@ func (e *Engine) decoded(s *stepSeq, g *generation) {
 func (e *Engine) after(b *batch, heard int, saw bool, began time.Time) {
 	now := time.Now()
 	took := now.Sub(began)
-	if !saw {
+	if !saw && (b.guessed == 0 || b.positions+heard > 0) {
 		e.pace.learn(b.positions+heard, took)
 	}
 	if heard > 0 || saw || b.speculative < b.positions+b.answering {

@@ -80,16 +80,17 @@ func (e *Engine) forward(b *batch) {
 	vocab := e.info.Vocab
 	for i, s := range b.seqs {
 		s.cursor = b.after[i]
-		if b.rows[i].Logits > 0 {
-			s.sample(e, logits[:vocab])
-			logits = logits[vocab:]
+		if n := b.rows[i].Logits * vocab; n > 0 {
+			s.answer(e, b.rows[i], logits[:n])
+			logits = logits[n:]
 		}
 	}
 }
 
-// sample picks the next token, records it and hands it over. It is recorded
-// first, so that the cache never runs ahead of the record.
-func (s *stepSeq) sample(e *Engine, logits []float32) {
+// sample picks the next token, records it and hands it over; n positions of the
+// cache are what it follows. It is recorded first, so that the cache never runs
+// ahead of the record.
+func (s *stepSeq) sample(e *Engine, logits []float32, n int) {
 	g := s.gen
 	choice, err := g.sampler.Pick(logits)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *stepSeq) sample(e *Engine, logits []float32) {
 	switch {
 	case g.stops[choice.ID]:
 		t.Stop = StopEOS
-	case g.max <= 0 || s.kv.Len()+1 >= e.info.Context || !e.cover(s, s.kv.Len()+1):
+	case g.max <= 0 || n+1 >= e.info.Context || !e.cover(s, n+1):
 		t.Stop = StopLength
 	}
 	if t.Stop != StopEOS {

@@ -25,10 +25,11 @@ type generation struct {
 	made    int    // tokens so far
 	penalty bool   // the sampler looks at what is in the prompt
 	discard bool   // its tokens count as thrown away
+	guesser guesser
 }
 
 func newGeneration(e *Engine, o *Generate) *generation {
-	g := &generation{out: make(chan Token, orDefault(o.Ahead, queuedTokens)), stops: map[token.ID]bool{}, max: o.Max, discard: o.Discard}
+	g := &generation{out: make(chan Token, orDefault(o.Ahead, queuedTokens)), stops: map[token.ID]bool{}, max: o.Max, discard: o.Discard, guesser: newGuesser()}
 	opts := o.Sample
 	opts.Suppress = slices.Concat(opts.Suppress, e.info.Suppress)
 	g.penalty = opts.Repetition != 0 && opts.Repetition != 1 || opts.Presence != 0 || opts.Frequency != 0

@@ -157,6 +157,8 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	count("engine_positions_total", "Positions read into caches, answers included.", float64(e.Positions))
 	count("engine_tokens_total", "Tokens that the model wrote.", float64(e.Decoded))
 	count("engine_tokens_discarded_total", "Of these, those that nobody came to read.", float64(e.Discarded))
+	count("engine_guessed_total", "Tokens guessed by what a conversation holds.", float64(e.Guessed))
+	count("engine_guessed_right_total", "Of these, those that the model wrote then.", float64(e.Right))
 	count("engine_prompt_read_total", "Positions of prompts that were read in.", float64(e.Read))
 	count("engine_prompt_kept_total", "Positions of prompts that were in a cache.", float64(e.Kept))
 	count("engine_prompt_borrowed_total", "Of these, those that another cache lent.", float64(e.Borrowed))

@@ -36,7 +36,7 @@ func (c *benchBatch) Run(ctx context.Context) error {
 		return err
 	}
 	defer src.Close()
-	e, err := engine.Open(src, cpu.New(c.backend()), &engine.Options{PrefixBytes: -1})
+	e, err := engine.Open(src, cpu.New(c.backend()), &engine.Options{PrefixBytes: -1, Lookup: -1})
 	if err != nil {
 		return usageError{err}
 	}
