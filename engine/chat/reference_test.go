@@ -182,5 +182,5 @@ func compare(t *testing.T, path string, least int) {
 // with the reference's tokenizer; tools/goldens/chat.py makes the file.
 func TestRenderEqualsTheReference(t *testing.T) {
 	t.Parallel()
-	compare(t, "testdata/cases.json", 60)
+	compare(t, "testdata/cases.json", 36)
 }

@@ -8,7 +8,7 @@ ones in either, one a line. "text" is the template's output, "ids" its tokens af
 pictures, clips and videos are expanded: every picture and clip has 2 soft tokens, every video two
 frames, at 0 s and 61 s, of 2 soft tokens each.
 
-engine/chat/testdata/cases.json is the output of --count 40; copy it there after a change.
+engine/chat/testdata/cases.json is the output of --count 10; copy it there after a change.
 """
 from __future__ import annotations
 
