@@ -100,7 +100,7 @@ func TestLogitsAndLayersEqualTheReference(t *testing.T) {
 	l := weights.NewLoader(c, nil)
 	for name, reference := range map[string]string{
 		"audio.embeds": "audio.soft", "vision.embeds": "vision.soft", "audio.mel": "audio.features",
-		"audio.layers.1.out": "audio.layer.1", "vision.layers.1.out": "vision.layer.1",
+		"audio.layers.1.out": "audio.layer.1", "vision.layers.0.out": "vision.layer.0",
 	} {
 		e, ok := c.Entry(name)
 		if !ok {
