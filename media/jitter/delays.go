@@ -20,9 +20,9 @@ const (
 	bucket  = 5 * time.Millisecond
 	buckets = int(MaxWait/bucket) + 1
 	stretch = 250 // packets, 5 s
-	nearly  = 0.97
-	// forget is the weight of the newest packet: one of a hundred counts.
-	forget = 0.01
+	nearly  = 0.99
+	// forget is the weight of the newest packet: one of two hundred counts.
+	forget = 0.005
 	// firstWait holds until enough packets have come.
 	firstWait = 60 * time.Millisecond
 	enough    = 50

@@ -63,7 +63,7 @@ type Piece struct {
 type Packet struct {
 	Number  uint16 // RTP sequence number
 	Time    uint32 // RTP timestamp, in ticks
-	Ticks   int    // how long its sound is, at least 1
+	Ticks   int    // how long its sound is; 0 for a packet without any
 	Payload []byte // the buffer's from then on
 }
 
@@ -143,11 +143,11 @@ func (b *Buffer) Push(p Packet, now time.Duration) {
 	} else if number < b.newest {
 		b.counts.Reordered++
 	}
+	b.delays.add(now - b.span(s.at))
 	if number < b.next {
 		b.counts.Late++
 		return
 	}
-	b.delays.add(now - b.span(s.at))
 	for number >= b.next+Window {
 		b.giveUp()
 	}
@@ -161,21 +161,18 @@ func (b *Buffer) Push(p Packet, now time.Duration) {
 
 // restart begins the stream of a sender with its first packet.
 func (b *Buffer) restart(p Packet) {
-	if !b.started {
-		b.at = int64(p.Time)
-	}
 	b.started = true
 	// Numbers stay positive for packets that came before the first.
 	b.next = int64(p.Number) + 1<<16
 	b.newest = b.next
 	b.stamp = int64(p.Time)
-	b.rebase(b.stamp)
-	b.last, b.filled = p.Ticks, 0
+	b.at = b.stamp
+	b.filled = 0
+	if b.last = p.Ticks; b.last <= 0 {
+		b.last = b.clock / 50
+	}
 	b.delays = newDelays()
 }
-
-// rebase makes the stream go on at another position.
-func (b *Buffer) rebase(at int64) { b.at = at }
 
 // Pop returns the next piece of the stream, or reports that nothing is due yet:
 // it may be after the next Push, or at Next.
@@ -231,9 +228,17 @@ func (b *Buffer) look(now time.Duration) bool {
 // take takes the packet that is due.
 func (b *Buffer) take() {
 	s := &b.slots[b.next%Window]
+	defer func() {
+		*s = slot{}
+		b.waiting--
+		b.next++
+	}()
+	if s.Ticks <= 0 {
+		return // it only probes the network
+	}
 	switch gap := s.at - b.at; {
 	case gap > b.ticks(mostSilence) || gap < -b.filled:
-		b.rebase(s.at)
+		b.at = s.at
 	case gap > 0:
 		b.silence(gap)
 	case gap < 0:
@@ -241,14 +246,11 @@ func (b *Buffer) take() {
 		// heard nevertheless, and the stream becomes so much longer, until a
 		// silence can be cut.
 		b.ahead -= gap
-		b.rebase(s.at)
+		b.at = s.at
 	}
 	b.filled = 0
 	b.emit(Piece{Kind: Frame, Ticks: s.Ticks, Payload: s.Payload})
 	b.last = s.Ticks
-	*s = slot{}
-	b.waiting--
-	b.next++
 }
 
 // giveUp counts what is missing before the first packet that waits as lost. If
@@ -297,14 +299,17 @@ func (b *Buffer) lose(ticks int64, next []byte) {
 	}
 }
 
-// silence adds silence, less what the stream is too long.
+// silence adds silence, less what the stream is too long. What is longer than a
+// pause can be is a machine that slept.
 func (b *Buffer) silence(ticks int64) {
-	cut := min(b.ahead, ticks)
-	b.ahead -= cut
-	b.rebase(b.at + cut)
-	if ticks -= cut; ticks > 0 {
-		b.counts.Silent += ticks
-		b.emit(Piece{Kind: Silence, Ticks: int(ticks)})
+	cut := max(min(b.ahead, ticks), ticks-b.ticks(mostSilence))
+	b.ahead = max(b.ahead-cut, 0)
+	b.at += cut
+	for ticks -= cut; ticks > 0; {
+		n := min(ticks, int64(b.clock))
+		ticks -= n
+		b.counts.Silent += n
+		b.emit(Piece{Kind: Silence, Ticks: int(n)})
 	}
 }
 

@@ -72,6 +72,13 @@ func (o *outgoing) wanted() bool {
 	return !o.none
 }
 
+// most returns how long a message may be.
+func (o *outgoing) most() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.limit
+}
+
 // drained waits until the client has all that was written, or dead is closed.
 func (o *outgoing) drained(dead <-chan struct{}) {
 	select {
@@ -189,8 +196,8 @@ func (c *Conn) runWriter() {
 // be written.
 func (c *Conn) write(ev media.Event) bool {
 	o := c.outgoing
-	if len(ev) > o.limit {
-		ev = tooLarge(ev, o.limit)
+	if limit := o.most(); len(ev) > limit {
+		ev = tooLarge(ev, limit)
 	}
 	if !c.settle(unsent) {
 		return false

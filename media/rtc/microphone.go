@@ -73,8 +73,8 @@ func timedOut(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-// soundPacket reads an RTP packet of Opus. Packets without sound, which only
-// probe the network, and broken ones are not ok.
+// soundPacket reads an RTP packet of Opus. Some have no sound and only probe the
+// network; what is broken counts as one of them.
 func soundPacket(data []byte) (jitter.Packet, bool) {
 	var p rtp.Packet
 	if p.Unmarshal(data) != nil {
@@ -82,7 +82,7 @@ func soundPacket(data []byte) (jitter.Packet, bool) {
 	}
 	ticks, err := opus.Ticks(p.Payload)
 	if err != nil {
-		return jitter.Packet{}, false
+		ticks = 0
 	}
 	return jitter.Packet{Number: p.SequenceNumber, Time: p.Timestamp, Ticks: ticks, Payload: append([]byte(nil), p.Payload...)}, true
 }
