@@ -37,7 +37,7 @@ func TestOpenAIsOwnClientHoldsATurnOverWebRTC(t *testing.T) {
 	})
 	page := httptest.NewServer(mux)
 	defer page.Close()
-	s := serve(t, "--allow-origin", page.URL)
+	s := serve(t)
 	c := samples(t)["question-0"]
 	p := open(t, page.URL+"/?hark="+s.Address, Options{Sound: said(t, time.Second, c)})
 	check(t, p.Wait("window.connected", soon))

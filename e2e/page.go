@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -214,13 +216,19 @@ func (p *Page) Answer(n int, limit time.Duration) (string, error) {
 	return p.Eval(answers + "[" + strconv.Itoa(n-1) + "].textContent")
 }
 
-// Shot writes a picture of the window as PNG.
+// Shot writes a picture of the window, as PNG or, if file ends so, as WebP.
 func (p *Page) Shot(file string) error {
-	picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		return fmt.Errorf("e2e: picture of the page: %w", err)
+	params := page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng}
+	if filepath.Ext(file) == ".webp" {
+		params = page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(82))}
 	}
-	return os.WriteFile(file, picture, 0o644)
+	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		shot, err := chromedp.Call(ctx, page.CaptureScreenshot, params)
+		if err != nil {
+			return fmt.Errorf("e2e: picture of the page: %w", err)
+		}
+		return os.WriteFile(file, shot.Data, 0o644)
+	}))
 }
 
 // Drop drags files onto the middle of the page and lets go.

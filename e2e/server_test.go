@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ var folder string
 var binary = sync.OnceValues(func() (string, error) { return Build("..", folder) })
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	os.Exit(func() (code int) {
 		var err error
 		if folder, err = os.MkdirTemp("", "hark-e2e-"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -37,29 +38,41 @@ func TestMain(m *testing.M) {
 			if b, err := chromium(); err == nil {
 				b.Close()
 			}
+			if s, err := shared(); err != nil || s.Stop() != nil { // it ends in order
+				fmt.Fprintln(os.Stderr, "the shared server:", err, s.Log())
+				code = 1
+			}
 		}()
 		return m.Run()
 	}())
 }
 
 // start starts hark on a free port, or on addr. The test must stop it.
-func start(t *testing.T, addr string, flags ...string) *Server {
+func start(t *testing.T, addr string) *Server {
 	t.Helper()
 	file, err := binary()
 	check(t, err)
-	s, err := StartServer(t.Context(), file, t.TempDir(), addr, flags...)
+	s, err := StartServer(t.Context(), file, t.TempDir(), addr)
 	check(t, err)
 	return s
 }
 
-// serve starts hark for a test. It must end in order with the test.
-func serve(t *testing.T, flags ...string) *Server {
+// shared is the server of all tests that do it no harm. Pages of this machine
+// may use it.
+var shared = sync.OnceValues(func() (*Server, error) {
+	file, err := binary()
+	if err != nil {
+		return nil, err
+	}
+	return StartServer(context.Background(), file, folder, "", "--allow-origin", "http://127.0.0.1:*")
+})
+
+// serve returns that server, and its log if the test fails.
+func serve(t *testing.T) *Server {
 	t.Helper()
-	s := start(t, "", flags...)
+	s, err := shared()
+	check(t, err)
 	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
 		if t.Failed() {
 			t.Logf("hark serve wrote:\n%s", s.Log())
 		}
@@ -236,15 +249,17 @@ func TestSpeakingStopsTheVoice(t *testing.T) {
 }
 
 func TestTheCallSurvivesALostLine(t *testing.T) {
-	s := serve(t)
+	s := start(t, "")
+	defer func() { check(t, s.Stop()) }()
 	p := open(t, s.Address, Options{}, "ERR_")
 	by(t, p, "WebRTC")
 	check(t, p.Ask("What does the sheep say?"))
 	first, err := p.Answer(1, patience)
 	check(t, err)
+	check(t, p.Wait(idle, soon))
 	record(t, p)
 	check(t, s.Pause())
-	lost := p.Wait("document.body.dataset.phase !== 'idle'", 2*soon)
+	lost := p.Wait("document.getElementById('link').dataset.state !== 'ready'", 2*soon)
 	check(t, s.Resume())
 	check(t, lost)
 	check(t, p.Wait(idle, 2*soon))

@@ -22,14 +22,16 @@ const patience = 60 * time.Second
 
 // look is one picture of a conversation.
 type look struct {
-	file    string
-	options e2e.Options
+	file     string
+	options  e2e.Options
+	speaking bool // while the last answer is heard, not after it
 }
 
 var looks = []look{
-	{"desktop-light.png", e2e.Options{Width: 1280, Height: 800, Scale: 1.5}},
-	{"desktop-dark.png", e2e.Options{Width: 1280, Height: 800, Scale: 1.5, Dark: true}},
-	{"phone.png", e2e.Options{Width: 390, Height: 844, Scale: 2, Phone: true}},
+	{"desktop-light.webp", e2e.Options{Width: 1280, Height: 800, Scale: 1.5}, true},
+	{"desktop-dark.webp", e2e.Options{Width: 1280, Height: 800, Scale: 1.5, Dark: true}, true},
+	{"tablet.webp", e2e.Options{Width: 820, Height: 1100, Scale: 1.25, Phone: true, Dark: true}, false},
+	{"phone.webp", e2e.Options{Width: 390, Height: 844, Scale: 2, Phone: true}, true},
 }
 
 func main() {
@@ -43,7 +45,7 @@ func main() {
 	}
 }
 
-// run starts the server and takes every picture.
+// run starts the server and a browser, and takes every picture.
 func run(ctx context.Context, root, out, binary string) (err error) {
 	folder, err := os.MkdirTemp("", "hark-screenshots-")
 	if err != nil {
@@ -67,13 +69,33 @@ func run(ctx context.Context, root, out, binary string) (err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	samples := filepath.Join(root, "testdata", "samples")
+	samples, err := filepath.Abs(filepath.Join(root, "testdata", "samples"))
+	if err != nil {
+		return err
+	}
 	cases, err := e2e.Cases(filepath.Join(samples, "cases.json"))
 	if err != nil {
 		return err
 	}
+	c := cases["picture-spoken-5"]
+	camera := filepath.Join(folder, "camera.y4m")
+	if err := e2e.WriteY4M(camera, filepath.Join(samples, c.Image)); err != nil {
+		return err
+	}
+	browser, err := e2e.OpenBrowser(ctx)
+	if err != nil {
+		return err
+	}
+	defer browser.Close()
 	for _, l := range looks {
-		if err := take(ctx, server.Address, folder, samples, cases, l, filepath.Join(out, l.file)); err != nil {
+		l.options.Sound, l.options.Camera = filepath.Join(samples, c.Audio), camera
+		page, err := browser.Open(server.Address, l.options)
+		if err != nil {
+			return err
+		}
+		err = take(page, c.System, l.speaking, filepath.Join(out, l.file))
+		page.Close()
+		if err != nil {
 			return fmt.Errorf("%s: %w", l.file, err)
 		}
 		fmt.Println(filepath.Join(out, l.file))
@@ -81,36 +103,29 @@ func run(ctx context.Context, root, out, binary string) (err error) {
 	return nil
 }
 
-// take holds one conversation: a spoken question about what the camera sees,
-// then a written one, and takes the picture.
-func take(ctx context.Context, address, folder, samples string, cases map[string]e2e.Case, l look, file string) error {
-	c := cases["picture-spoken-5"]
-	sound, err := filepath.Abs(filepath.Join(samples, c.Audio))
-	if err != nil {
-		return err
+// take holds one conversation: a written question, then a spoken one about what
+// the camera sees, and takes the picture.
+func take(page *e2e.Page, instructions string, speaking bool, file string) error {
+	heard := "document.body.dataset.phase === 'listening' && document.getAnimations().every((a) => a.effect.getComputedTiming().iterations > 9)"
+	if speaking { // the answer has ten words or so, and some of them were said
+		heard = "document.querySelector('.turns li:last-child.assistant .said')?.textContent.split(' ').length > 5"
 	}
-	l.options.Sound, l.options.Camera = sound, filepath.Join(folder, "camera.y4m")
-	if err := e2e.WriteY4M(l.options.Camera, filepath.Join(samples, c.Image)); err != nil {
-		return err
-	}
-	page, err := e2e.OpenPage(ctx, address, l.options)
-	if err != nil {
-		return err
-	}
-	defer page.Close()
 	steps := []func() error{
 		func() error { return page.Wait("document.body.dataset.phase === 'idle'", patience) },
-		func() error { return page.Instruct(c.System) },
+		func() error { return page.Instruct(instructions) },
+		func() error { return page.Ask("How do you say hello in Italian?") },
+		func() error { _, err := page.Answer(1, patience); return err },
+		func() error { return page.Wait("document.body.dataset.phase === 'idle'", patience) },
 		func() error { return page.Click("see") },
 		func() error { return page.Wait("document.getElementById('preview').videoWidth > 0", patience) },
-		func() error { return page.Click("talk") },
-		func() error { _, err := page.Answer(1, patience); return err },
-		func() error { return page.Ask("How do you say hello in Italian?") },
-		func() error { _, err := page.Answer(2, patience); return err },
-		func() error { return page.Wait("document.body.dataset.phase === 'listening'", patience) },
-		// A picture without a cursor in the text field, after the last motion.
+		// A picture without a cursor in the text field.
 		func() error { _, err := page.Eval("document.activeElement.blur()"); return err },
-		func() error { _, err := page.Eval("new Promise((done) => setTimeout(done, 600))"); return err },
+		func() error { return page.Click("talk") },
+		func() error { _, err := page.Answer(2, patience); return err },
+		// The user's words come a little later than the answer.
+		func() error {
+			return page.Wait("document.querySelectorAll('.user .text:not([hidden])').length === 2 && "+heard, patience)
+		},
 		func() error { return page.Shot(file) },
 	}
 	for _, step := range steps {

@@ -2,9 +2,9 @@
 // whoever speaks. Where people want less motion, a ring that grows and shrinks.
 
 const layers = [
-  { waves: 3, speed: 0.9, reach: 1.0, alpha: 0.5 },
-  { waves: 4, speed: -0.7, reach: 0.8, alpha: 0.45 },
-  { waves: 5, speed: 0.55, reach: 0.6, alpha: 0.5 },
+  { waves: 2, speed: 0.8, reach: 1.0, alpha: 0.75 },
+  { waves: 3, speed: -0.6, reach: 0.8, alpha: 0.7 },
+  { waves: 3, speed: 0.45, reach: 0.6, alpha: 0.8 },
 ];
 const points = 72; // of an outline
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -65,11 +65,14 @@ export class Bloom {
     const colours = ['--bloom-1', '--bloom-2', '--bloom-3'].map((name) => style.getPropertyValue(name));
     const radius = size / 4.4; // of the button itself
     for (const [i, layer] of layers.entries()) {
-      const grown = radius * (1 + this.#energy * (0.07 + 0.04 * i * layer.reach) + 0.55 * layer.reach * this.#shown);
-      const sway = radius * (0.035 + 0.3 * this.#shown) * this.#energy * layer.reach;
+      const grown = radius * (1 + this.#energy * (0.12 + 0.1 * layer.reach) + 0.42 * layer.reach * this.#shown);
+      const sway = radius * (0.05 + 0.22 * this.#shown) * this.#energy * layer.reach;
       this.#outline(size / 2, grown, calm.matches ? 0 : sway, layer);
       pen.globalAlpha = layer.alpha * this.#energy;
-      pen.fillStyle = colours[i];
+      const fade = pen.createRadialGradient(size / 2, size / 2, 0.8 * grown, size / 2, size / 2, 1.12 * grown + sway);
+      fade.addColorStop(0, colours[i]);
+      fade.addColorStop(1, colours[i].replace(/^rgb\((.*)\)$/, 'rgba($1, 0)'));
+      pen.fillStyle = fade;
       pen.fill();
     }
     pen.globalAlpha = 1;
