@@ -14,6 +14,7 @@ import (
 	"hark/engine/backend/cpu"
 	"hark/engine/backend/cpu/roof"
 	"hark/engine/model"
+	"hark/engine/tensor"
 	"hark/engine/weights"
 )
 
@@ -26,6 +27,7 @@ type benchCommand struct {
 	Vision  benchVision  `cmd:"" help:"The vision tower, by soft tokens."`
 	Load    benchLoad    `cmd:"" help:"From a folder to the first token."`
 	Batch   benchBatch   `cmd:"" help:"Several sequences through the whole engine, sampling included."`
+	Lookup  benchLookup  `cmd:"" help:"An answer that repeats its prompt, with and without guesses."`
 	Loss    benchLoss    `cmd:"" help:"What rounding activations to 8 bits changes in the model's predictions."`
 	Latency benchLatency `cmd:"" help:"From the last sample of speech to the first token."`
 	Voice   benchVoice   `cmd:"" help:"From the last sample of speech to the first token and the first sound, through a server."`
@@ -44,6 +46,8 @@ type benchFlags struct {
 // benchModel says what those run that run a model.
 type benchModel struct {
 	benchFlags
+	Backend string `help:"What computes: cpu, or mlx, of which building graphs and waiting for them are told apart." enum:"cpu,mlx" default:"cpu"`
+	MLXLib  string `name:"mlx-lib" help:"File of mlx-c; without it the usual places are looked through." placeholder:"FILE"`
 	Rounded bool   `help:"Multiply with activations rounded to 8 bits."`
 	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model." placeholder:"DIR|OWNER/NAME"`
 }
@@ -103,6 +107,16 @@ type benchRow struct {
 	MapMs    float64 `json:"mapped_ms,omitempty"` // from the start to the list of tensors
 	ReadyMs  float64 `json:"ready_ms,omitempty"`  // to the loaded model, tokenizer included
 	FirstMs  float64 `json:"first_token_ms,omitempty"`
+	Guessed  int     `json:"guessed,omitempty"` // tokens of an answer
+	Right    int     `json:"right,omitempty"`   // of these
+
+	// Of a backend that records graphs, means of a repetition.
+	BuildMs     float64 `json:"build_ms,omitempty"`     // recording
+	WaitMs      float64 `json:"wait_ms,omitempty"`      // for evaluations
+	RestMs      float64 `json:"rest_ms,omitempty"`      // neither
+	Operations  float64 `json:"operations,omitempty"`   // recorded
+	OperationNs float64 `json:"operation_ns,omitempty"` // of recording, each
+	Evaluations float64 `json:"evaluations,omitempty"`  // begun
 }
 
 // benchOutput prints rows: JSON lines, or a table at the end.
@@ -148,6 +162,14 @@ var columns = []struct {
 	{"mapped ms", func(r *benchRow) string { return figure(r.MapMs) }},
 	{"ready ms", func(r *benchRow) string { return figure(r.ReadyMs) }},
 	{"first token ms", func(r *benchRow) string { return figure(r.FirstMs) }},
+	{"build ms", func(r *benchRow) string { return figure(r.BuildMs) }},
+	{"wait ms", func(r *benchRow) string { return figure(r.WaitMs) }},
+	{"rest ms", func(r *benchRow) string { return figure(r.RestMs) }},
+	{"operations", func(r *benchRow) string { return figure(r.Operations) }},
+	{"ns each", func(r *benchRow) string { return figure(r.OperationNs) }},
+	{"evaluations", func(r *benchRow) string { return figure(r.Evaluations) }},
+	{"guessed", func(r *benchRow) string { return whole(r.Guessed) }},
+	{"right", func(r *benchRow) string { return whole(r.Right) }},
 	{"ms p50", func(r *benchRow) string { return figure(r.MsP50) }},
 	{"ms min", func(r *benchRow) string { return figure(r.MsMin) }},
 	{"rate", func(r *benchRow) string { return strings.TrimSpace(figure(r.Rate) + " " + r.Unit) }},
@@ -202,12 +224,19 @@ func (o *benchOutput) shows(value func(r *benchRow) string) bool {
 	return slices.ContainsFunc(o.rows, func(r benchRow) bool { return value(&r) != "" })
 }
 
-// bencher runs a model on the CPU backend, beside a measurement of the roof.
+// worker is a backend that counts products; one on other hardware counts none.
+type worker interface {
+	tensor.Backend
+	Work() cpu.Work
+}
+
+// bencher runs a model on a backend, beside a measurement of the processor's
+// roof.
 type bencher struct {
 	flags   *benchModel
 	out     *benchOutput
 	src     weights.Source
-	backend *cpu.Backend
+	backend worker
 	roof    *roof.Roof
 	model   model.Model
 }
@@ -222,7 +251,10 @@ func (f *benchModel) open() (*bencher, error) {
 		return nil, err
 	}
 	b := &bencher{flags: f, src: src, out: f.output()}
-	b.backend = cpu.New(f.backend())
+	if b.backend, err = f.worker(); err != nil {
+		src.Close()
+		return nil, usageError{err}
+	}
 	if b.model, err = model.Open(src, b.backend); err != nil {
 		b.close()
 		return nil, usageError{err}
@@ -258,6 +290,7 @@ const (
 func (b *bencher) measure(row benchRow, f func()) benchRow {
 	row.Model, row.Device = b.flags.name(), b.backend.Device()
 	f() // warm
+	split := splitOf(b.backend)
 	var ms, gb, gf, roofGB, roofGF, shareGB, shareGF []float64
 	for end := time.Now().Add(b.flags.budget()); ; {
 		read, multiply := b.roof.Read(roofTime)/1e9, b.roof.Multiply(roofTime)/1e9
@@ -282,6 +315,7 @@ func (b *bencher) measure(row benchRow, f func()) benchRow {
 	row.Runs, row.MsP50, row.MsMin = len(ms), median(ms), slices.Min(ms)
 	row.GBs, row.GFLOPs, row.RoofGBs, row.RoofGF = median(gb), median(gf), median(roofGB), median(roofGF)
 	row.ShareGB, row.ShareGF = median(shareGB), median(shareGF)
+	split.fill(&row, ms)
 	return row
 }
 

@@ -25,12 +25,14 @@ import (
 	"hark/engine/demo"
 	"hark/engine/hub"
 	"hark/engine/inspect"
+	"hark/engine/tensor"
 	"hark/internal/host"
 )
 
 // doctorCommand looks whether hark works on this machine.
 type doctorCommand struct {
-	JSON bool `help:"Print one JSON object."`
+	JSON   bool   `help:"Print one JSON object."`
+	MLXLib string `name:"mlx-lib" help:"File of mlx-c; without it the usual places are looked through." placeholder:"FILE"`
 }
 
 // diagnosis is what was found.
@@ -75,6 +77,7 @@ func (c *doctorCommand) Run(ctx context.Context) error {
 	d := diagnosis{Version: version(), Machine: thisMachine()}
 	d.Findings = append(d.Findings, d.Machine.findings()...)
 	d.Findings = append(d.Findings, kernelFindings(kernel.SelfTest())...)
+	d.Findings = append(d.Findings, mlxFinding(ctx, c.MLXLib))
 	d.Findings = append(d.Findings, libraries()...)
 	d.Findings = append(d.Findings, cacheFinding(), voiceFinding(ctx), modelFinding(ctx))
 	failed := 0
@@ -187,7 +190,6 @@ type library struct {
 }
 
 var wanted = []library{
-	{"mlx-c", "arrays on Apple and NVIDIA hardware", []string{"libmlxc"}, ""},
 	{"portaudio", "sound devices", []string{"libportaudio"}, ""},
 	{"espeak-ng", "speech synthesis", []string{"libespeak-ng"}, "espeak-ng"},
 	{"onnxruntime", "neural networks", []string{"libonnxruntime"}, ""},
@@ -282,7 +284,7 @@ const (
 func modelFinding(ctx context.Context) finding {
 	f := finding{Name: "embedded model", Status: fail}
 	start := time.Now()
-	got, err := askDemo(ctx)
+	got, err := askDemo(ctx, cpu.New(nil))
 	f.Seconds = time.Since(start).Seconds()
 	switch {
 	case err != nil:
@@ -296,8 +298,9 @@ func modelFinding(ctx context.Context) finding {
 	return f
 }
 
-func askDemo(ctx context.Context) (*reply, error) {
-	e, err := engine.Open(demo.Source(), cpu.New(nil), nil)
+// askDemo asks the embedded model on a backend, which it closes.
+func askDemo(ctx context.Context, b tensor.Backend) (*reply, error) {
+	e, err := engine.Open(demo.Source(), b, nil)
 	if err != nil {
 		return nil, err
 	}

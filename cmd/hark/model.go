@@ -1,39 +1,57 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"hark/engine"
-	"hark/engine/backend/cpu"
+	"hark/engine/backend/all"
 	"hark/engine/demo"
 	"hark/engine/hub"
 	_ "hark/engine/model/all"
+	"hark/engine/tensor"
 	"hark/engine/weights"
 )
 
 // modelFlags say which model runs and on what.
 type modelFlags struct {
-	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
-	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
-	Rounded bool   `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much."`
-	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
+	Model string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
+	backendFlags
+	Threads int  `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
+	Rounded bool `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much. MLX computes in bfloat16 then."`
+	Context int  `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
+	Lookup  int  `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same." default:"8"`
+}
+
+// lookup returns a number of guesses as engine.Options has it.
+func lookup(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // open loads the model. The returned function frees it.
 func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
-	if f.Threads < 0 || f.Context < 0 {
-		return nil, nil, usage("--threads and --context must not be negative")
+	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 {
+		return nil, nil, usage("--threads, --context and --lookup must not be negative")
 	}
 	src, err := f.source()
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := engine.Open(src, cpu.New(f.backend()), &engine.Options{Log: log, Context: f.Context})
+	b, err := f.backend(log)
+	if err != nil {
+		src.Close()
+		return nil, nil, usageError{err}
+	}
+	e, err := engine.Open(src, b, &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup)})
 	if err != nil {
 		src.Close()
 		return nil, nil, usageError{err}
@@ -44,9 +62,31 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 	}, nil
 }
 
-// backend returns the choices of the CPU backend.
-func (f *modelFlags) backend() *cpu.Options {
-	return &cpu.Options{Threads: f.Threads, Rounded: f.Rounded}
+// backendFlags say what computes.
+type backendFlags struct {
+	Backend   string `help:"What computes: mlx (Metal on a Mac), cpu, or auto, the best that starts." enum:"auto,mlx,cpu" default:"auto"`
+	MLXLib    string `name:"mlx-lib" help:"File of mlx-c; without it the usual places are looked through." placeholder:"FILE"`
+	MLXMemory int64  `name:"mlx-memory" help:"Most memory, in MiB, that MLX may hold; 0 leaves it to MLX." default:"0"`
+	MLXCache  int64  `name:"mlx-cache" help:"Most memory, in MiB, that MLX may keep free for later; 0 leaves it to MLX." default:"0"`
+}
+
+// backend starts what computes.
+func (f *modelFlags) backend(log *slog.Logger) (tensor.Backend, error) {
+	return f.compute(&all.Options{Threads: f.Threads, Rounded: f.Rounded}, log)
+}
+
+// compute starts the backend with these choices and o's. Why a better one was
+// passed over goes to the log, or to the terminal without one.
+func (f *backendFlags) compute(o *all.Options, log *slog.Logger) (tensor.Backend, error) {
+	if f.MLXMemory < 0 || f.MLXCache < 0 {
+		return nil, errors.New("--mlx-memory and --mlx-cache must not be negative")
+	}
+	o.Library, o.MemoryBytes, o.CacheBytes = f.MLXLib, f.MLXMemory<<20, f.MLXCache<<20
+	o.Notice = func(line string) { fmt.Fprintln(os.Stderr, "hark:", line) }
+	if log != nil {
+		o.Notice = func(line string) { log.Warn(line) }
+	}
+	return all.Open(f.Backend, o)
 }
 
 // source opens the checkpoint's files.

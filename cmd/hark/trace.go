@@ -8,10 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"hark/engine/backend/cpu"
 	"hark/engine/chat"
 	"hark/engine/model"
-	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/trace"
 	"hark/vision"
@@ -60,7 +58,10 @@ func (c *traceCommand) Run(ctx context.Context) error {
 		}
 		render = func(m model.Model) ([]token.ID, error) { return trace.Render(m, messages) }
 	}
-	var b tensor.Backend = cpu.New(&cpu.Options{Threads: c.Threads})
+	b, err := c.backend(nil)
+	if err != nil {
+		return usageError{err}
+	}
 	result, err := trace.Run(src, b, in, render)
 	var bad *trace.NotFinite
 	if err != nil && !errors.As(err, &bad) {

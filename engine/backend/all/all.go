@@ -5,19 +5,71 @@
 package all
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"hark/engine/backend/cpu"
+	"hark/engine/backend/mlx"
+	"hark/engine/backend/mlx/mlxc"
 	"hark/engine/tensor"
 )
+
+// Options are the choices of a backend. The zero value works; each backend
+// takes what concerns it.
+type Options struct {
+	// Threads is the number of threads of a backend that computes on the
+	// processor; 0 means all.
+	Threads int
+	// Rounded gives up a little precision for speed: the CPU rounds activations
+	// to 8 bits before products, MLX computes in bfloat16.
+	Rounded bool
+	// Library is the file of mlx-c; "" looks in the usual places.
+	Library string
+	// MemoryBytes and CacheBytes bound the memory of MLX; see mlx.Options.
+	MemoryBytes, CacheBytes int64
+	// Notice is told, in a line, why a better backend was passed over; nil
+	// for nobody.
+	Notice func(line string)
+}
+
+// Auto is the name of the best backend that starts.
+const Auto = "auto"
 
 // backends are tried in this order when none is named.
 var backends = []struct {
 	name string
-	open func(threads int) (tensor.Backend, error)
+	open func(o *Options, auto bool) (tensor.Backend, error)
 }{
-	{"cpu", func(threads int) (tensor.Backend, error) { return cpu.New(&cpu.Options{Threads: threads}), nil }},
+	{"mlx", openMLX},
+	{"cpu", func(o *Options, _ bool) (tensor.Backend, error) {
+		return cpu.New(&cpu.Options{Threads: o.Threads, Rounded: o.Rounded}), nil
+	}},
+}
+
+// openMLX starts MLX; by itself only where it has a graphics processor, since
+// it is slow without.
+func openMLX(o *Options, auto bool) (tensor.Backend, error) {
+	m := &mlx.Options{Library: o.Library, Half: o.Rounded, MemoryBytes: o.MemoryBytes, CacheBytes: o.CacheBytes}
+	if auto {
+		m.Device = mlx.GPU
+	}
+	b, err := mlx.New(m)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// expected reports whether people will wonder that a backend does not start:
+// they named its library, their machine is made for it, or it is there and
+// fails.
+func expected(o *Options, err error) bool {
+	if errors.Is(err, mlxc.ErrMissing) {
+		return o.Library != "" || mlxc.Available && runtime.GOOS == "darwin" && runtime.GOARCH == "arm64"
+	}
+	return !errors.Is(err, mlx.ErrNoGPU) || o.Library != ""
 }
 
 // Names returns the names that Open knows, best first.
@@ -30,24 +82,26 @@ func Names() []string {
 }
 
 // Open starts the backend of that name, or the first that starts when name is
-// "" or "auto". threads is the number of threads of a backend that computes on
-// the processor; 0 means all.
-func Open(name string, threads int) (tensor.Backend, error) {
-	known := name == "" || name == "auto"
-	var last error
+// "" or Auto. o may be nil.
+func Open(name string, o *Options) (tensor.Backend, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	auto := name == "" || name == Auto
 	for _, b := range backends {
-		if name != b.name && name != "" && name != "auto" {
+		if !auto && name != b.name {
 			continue
 		}
-		known = true
-		opened, err := b.open(threads)
+		opened, err := b.open(o, auto)
 		if err == nil {
 			return opened, nil
 		}
-		last = fmt.Errorf("%s: %w", b.name, err)
+		if !auto {
+			return nil, fmt.Errorf("backend %s: %w", b.name, err)
+		}
+		if o.Notice != nil && expected(o, err) {
+			o.Notice(fmt.Sprintf("%s is not used: %v", b.name, err))
+		}
 	}
-	if !known {
-		return nil, fmt.Errorf("backend: %q, want auto or one of %s", name, strings.Join(Names(), ", "))
-	}
-	return nil, last
+	return nil, fmt.Errorf("backend: %q, want auto or one of %s", name, strings.Join(Names(), ", "))
 }

@@ -10,6 +10,7 @@
 package mlx
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ const (
 	CPU  Device = "cpu" // the processor: right, and slow
 	GPU  Device = "gpu"
 )
+
+// ErrNoGPU is what New says where MLX has no graphics processor and shall
+// compute on one.
+var ErrNoGPU = errors.New("MLX has no graphics processor here")
 
 // Options are the choices of a backend. The zero value works.
 type Options struct {
@@ -118,7 +123,7 @@ func New(o *Options) (*Backend, error) {
 	}
 	switch has := c.Has(mlxc.GPU); {
 	case o.Device == GPU && !has:
-		return nil, fmt.Errorf("mlx: %s has no graphics processor to compute on", library.Path)
+		return nil, fmt.Errorf("mlx: %w (%s)", ErrNoGPU, library.Path)
 	case o.Device == Auto, o.Device == GPU:
 		b.gpu = has
 	case o.Device != CPU:
