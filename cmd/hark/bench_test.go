@@ -43,6 +43,7 @@ func TestBenchesMeasureTheEmbeddedModel(t *testing.T) {
 		{"audio", (&benchAudio{model, []int{10000}}).Run, 1, func(r *benchRow) bool { return r.PieceMs == 10000 && r.Tokens == 250 }},
 		{"vision", (&benchVision{model, []int{70}}).Run, 1, func(r *benchRow) bool { return r.Tokens > 40 }},
 		{"load", (&benchLoad{model, 2}).Run, 2, func(r *benchRow) bool { return r.MapMs > 0 && r.ReadyMs > r.MapMs && r.FirstMs > r.ReadyMs }},
+		{"lookup", func() error { return (&benchLookup{model, 8, 24}).Run(t.Context()) }, 2, func(r *benchRow) bool { return r.Tokens > 0 }},
 		{"batch", func() error {
 			return (&benchBatch{model, []int{1, 2}, 3, 4}).Run(t.Context())
 		}, 2, func(r *benchRow) bool { return r.Batch > 0 && r.Unit == "tok/s" }},
