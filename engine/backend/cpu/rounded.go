@@ -32,11 +32,12 @@ func (b *Backend) round(j *linearJob, x []float32) *array {
 }
 
 // roundedView is view with a scale and a bias for each group of rounded
-// activations.
+// activations, and with zeros where the kernels want more of them.
 func (w *weight) roundedView(s *scratch, first, n int) kernel.Packed {
 	st, p := &w.stored, &w.packed
 	times := st.Group / (&kernel.Packed{Group: st.Group}).RoundedGroup()
-	if times == 1 && st.Scale == tensor.BF16 {
+	groups := (&kernel.Packed{Group: st.Group}).RoundedFactors(w.in)
+	if times == 1 && groups == p.groups && st.Scale == tensor.BF16 {
 		size := 2 * p.groups
 		return kernel.Packed{
 			Format: p.format, Data: st.Data[first*p.bytes : (first+n)*p.bytes], Stride: p.bytes, Group: st.Group,
@@ -44,19 +45,24 @@ func (w *weight) roundedView(s *scratch, first, n int) kernel.Packed {
 		}
 	}
 	v := w.view(s, first, n)
-	if times > 1 {
-		v.Scales = repeat(s.floats(slotRows, times*len(v.Scales)), v.Scales, times)
-		v.Biases = repeat(s.floats(slotMix, times*len(v.Biases)), v.Biases, times)
+	if times > 1 || groups != p.groups {
+		v.Scales = spread(s.floats(slotRows, n*groups), v.Scales, n, times)
+		v.Biases = spread(s.floats(slotMix, n*groups), v.Biases, n, times)
 	}
 	return v
 }
 
-// repeat writes every value of src some times.
-func repeat(dst, src []float32, times int) []float32 {
-	for i, v := range src {
-		for k := range times {
-			dst[i*times+k] = v
+// spread writes every value of n rows some times, and zeros behind each row.
+func spread(dst, src []float32, n, times int) []float32 {
+	width, groups := len(dst)/n, len(src)/n
+	for r := range n {
+		to := dst[r*width : (r+1)*width]
+		for i, v := range src[r*groups : (r+1)*groups] {
+			for k := range times {
+				to[i*times+k] = v
+			}
 		}
+		clear(to[groups*times:])
 	}
 	return dst
 }

@@ -12,21 +12,10 @@ GLOBL tiny<>(SB), RODATA|NOPTR, $4
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-// evens: within 16 bytes, the even ones before the odd ones; and within 64, the
-// eighths with even ones before the others.
+// evens: the even ones of 16 bytes before the odd ones.
 DATA evens<>+0(SB)/8, $0x0e0c0a0806040200
 DATA evens<>+8(SB)/8, $0x0f0d0b0907050301
 GLOBL evens<>(SB), RODATA|NOPTR, $16
-
-DATA eighths<>+0(SB)/8, $0
-DATA eighths<>+8(SB)/8, $2
-DATA eighths<>+16(SB)/8, $4
-DATA eighths<>+24(SB)/8, $6
-DATA eighths<>+32(SB)/8, $1
-DATA eighths<>+40(SB)/8, $3
-DATA eighths<>+48(SB)/8, $5
-DATA eighths<>+56(SB)/8, $7
-GLOBL eighths<>(SB), RODATA|NOPTR, $64
 
 // FACTORS sets the scale at (R8) and the broadcast inverse of a group whose
 // magnitudes are in m. Clobbers Y8, X9, X10, K1.
@@ -48,7 +37,7 @@ GLOBL eighths<>(SB), RODATA|NOPTR, $64
 	VMOVSS.Z      X10, X10, K1, X10  \
 	VBROADCASTSS  X10, inverse
 
-// SUM sets the value at (R9) to the sum of the whole numbers in q times the
+// SUM sets the value at 16(R8) to the sum of the whole numbers in q times the
 // scale at (R8). Clobbers Y8, X8.
 #define SUM(q, qy, qx) \
 	VEXTRACTI64X4 $1, q, Y8      \
@@ -61,21 +50,33 @@ GLOBL eighths<>(SB), RODATA|NOPTR, $64
 	VPADDD        X8, qx, qx     \
 	VCVTDQ2PS     qx, qx         \
 	VMULSS        (R8), qx, qx   \
-	VMOVSS        qx, (R9)
+	VMOVSS        qx, 16(R8)
 
-// func roundRowAVX512(dst *int8, scales, sums, x *float32, blocks, group int, split bool)
-TEXT ·roundRowAVX512(SB), NOSPLIT, $0-49
+// SPLIT brings the even ones of 32 bytes into a, the odd ones into b.
+#define SPLIT(a, b) \
+	VPSHUFB     X23, a, a  \
+	VPSHUFB     X23, b, b  \
+	VPUNPCKLQDQ b, a, X16  \
+	VPUNPCKHQDQ b, a, b    \
+	VMOVDQA64   X16, a
+
+// func roundQuadsAVX512(dst *int8, factors, x *float32, blocks, group int, split bool)
+//
+// 16 values of a group follow each other, and behind them come those of the
+// other groups of the quad; a quad's factors are 4 scales and 4 sums.
+TEXT ·roundQuadsAVX512(SB), NOSPLIT, $0-41
 	MOVQ         dst+0(FP), DI
-	MOVQ         scales+8(FP), R8
-	MOVQ         sums+16(FP), R9
-	MOVQ         x+24(FP), SI
-	MOVQ         blocks+32(FP), CX
-	MOVQ         group+40(FP), DX
+	MOVQ         factors+8(FP), R8
+	MOVQ         x+16(FP), SI
+	MOVQ         blocks+24(FP), CX
+	MOVQ         group+32(FP), DX
 	VMOVSS       tiny<>(SB), X20
 	VMOVSS       largest<>(SB), X21
 	VPBROADCASTD magnitude<>(SB), Z22
-	VBROADCASTI32X4 evens<>(SB), Z23
-	VMOVDQU64    eighths<>(SB), Z24
+	VMOVDQU64    evens<>(SB), X23
+	MOVQ         DX, R10 // blocks a quad: 4 of 64 or 2 of 32
+	SHRQ         $4, R10
+	MOVQ         R10, R11
 
 loop:
 	VMOVUPS (SI), Z0
@@ -109,7 +110,22 @@ loop:
 	VPADDD    Z3, Z2, Z2
 	VPADDD    Z2, Z0, Z0
 	SUM(Z0, Y0, X0)
-	JMP       store
+	CMPB      split+40(FP), $0
+	JEQ       long
+	SPLIT(X12, X13)
+	SPLIT(X14, X15)
+
+long:
+	VMOVDQU X12, (DI)
+	VMOVDQU X13, 64(DI)
+	VMOVDQU X14, 128(DI)
+	VMOVDQU X15, 192(DI)
+	ADDQ    $16, DI
+	ADDQ    $4, R8
+	DECQ    R11
+	JNZ     next
+	ADDQ    $(256-64), DI
+	JMP     quad
 
 two:
 	FACTORS(Z4, Y4, X4, Z11)
@@ -122,7 +138,6 @@ two:
 	VPADDD    Z1, Z0, Z0
 	SUM(Z0, Y0, X0)
 	ADDQ      $4, R8
-	ADDQ      $4, R9
 	FACTORS(Z6, Y6, X6, Z11)
 	VMULPS    Z11, Z2, Z2
 	VMULPS    Z11, Z3, Z3
@@ -133,22 +148,29 @@ two:
 	VPADDD    Z3, Z2, Z2
 	SUM(Z2, Y2, X2)
 
-store:
-	VINSERTI128   $1, X13, Y12, Y12
-	VINSERTI128   $1, X15, Y14, Y14
-	VINSERTI64X4  $1, Y14, Z12, Z12
-	CMPB          split+48(FP), $0
-	JEQ           plain
-	VPSHUFB       Z23, Z12, Z12
-	VPERMQ        Z12, Z24, Z12
+	CMPB      split+40(FP), $0
+	JEQ       short
+	SPLIT(X12, X13)
+	SPLIT(X14, X15)
 
-plain:
-	VMOVDQU64 Z12, (DI)
-	ADDQ      $256, SI
-	ADDQ      $64, DI
-	ADDQ      $4, R8
-	ADDQ      $4, R9
-	DECQ      CX
-	JNZ       loop
+short:
+	VMOVDQU X12, (DI)
+	VMOVDQU X13, 64(DI)
+	VMOVDQU X14, 16(DI)
+	VMOVDQU X15, 80(DI)
+	ADDQ    $32, DI
+	ADDQ    $4, R8
+	DECQ    R11
+	JNZ     next
+	ADDQ    $(128-64), DI
+
+quad:
+	ADDQ $16, R8
+	MOVQ R10, R11
+
+next:
+	ADDQ $256, SI
+	DECQ CX
+	JNZ  loop
 	VZEROUPPER
 	RET

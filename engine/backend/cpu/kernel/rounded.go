@@ -14,9 +14,10 @@ type Rounded struct {
 	Format  Format    // of the weights
 	Rows, N int       // N values a row
 	Group   int       // values a scale
-	Data    []int8    // [rows in whole tiles, N], in the order that the format has
+	Data    []int8    // [rows in whole tiles, N], in the order that the format has; or quads with all
 	Scales  []float32 // [rows in whole tiles, N/Group]
 	Sums    []float32 // of a group's values, likewise
+	quads   bool      // everything is in Data, and goes by quads
 }
 
 // roundedBlock is how many values are multiplied at a time.
@@ -31,9 +32,18 @@ func (w *Packed) FitsRounded(n int) bool {
 // RoundedGroup returns how many activations share a scale beside these weights.
 func (w *Packed) RoundedGroup() int { return min(w.Group, roundedBlock) }
 
-// Sizes returns the lengths of Data and of Scales or Sums.
+// Sizes returns the lengths of Data and of Scales or Sums, and settles for which
+// kernels they are.
 func (r *Rounded) Sizes() (values, factors int) {
+	r.quads = quadsOn()
+	return r.sizes()
+}
+
+func (r *Rounded) sizes() (values, factors int) {
 	rows := (r.Rows + tile - 1) &^ (tile - 1)
+	if r.quads {
+		return rows * r.quadRow().stride, 0
+	}
 	return rows * r.N, rows * (r.N / r.Group)
 }
 
@@ -43,12 +53,22 @@ func (r *Rounded) Sizes() (values, factors int) {
 func (r *Rounded) Round(x Matrix, from, to int) {
 	groups := r.N / r.Group
 	need("Round", "x", len(x.Data), span(to, x.Stride, r.N))
-	need("Round", "data", len(r.Data), to*r.N)
-	need("Round", "scales", len(r.Scales), to*groups)
-	need("Round", "sums", len(r.Sums), to*groups)
 	if r.N%roundedBlock != 0 || r.Group != 32 && r.Group != roundedBlock {
 		panic("kernel: Round: values are not whole blocks")
 	}
+	if r.quads != quadsOn() {
+		panic("kernel: Round: Sizes was for other instructions")
+	}
+	if r.quads {
+		need("Round", "data", len(r.Data), to*r.quadRow().stride)
+		for t := from; t < to; t++ {
+			r.roundQuads(x.Data[t*x.Stride:], t)
+		}
+		return
+	}
+	need("Round", "data", len(r.Data), to*r.N)
+	need("Round", "scales", len(r.Scales), to*groups)
+	need("Round", "sums", len(r.Sums), to*groups)
 	for t := from; t < to; t++ {
 		roundRow(&r.Data[t*r.N], &r.Scales[t*groups], &r.Sums[t*groups], &x.Data[t*x.Stride], r.N/roundedBlock, r.Group, r.Format == Q4)
 	}
@@ -61,29 +81,36 @@ const roundedTiny = 1.0 / (1 << 50) / (1 << 50)
 // block come before the odd ones.
 func roundRowGeneric(dst *int8, scales, sums, x *float32, blocks, group int, split bool) {
 	out := unsafe.Slice(dst, blocks*roundedBlock)
+	var plain [roundedBlock]int8
 	for g := range blocks * roundedBlock / group {
-		values := at(x, g*group, group)
-		var most uint32
-		for _, v := range values {
-			most = max(most, math.Float32bits(v)&^(1<<31))
-		}
-		greatest := math.Float32frombits(most)
-		inverse, sum := float32(127)/greatest, int32(0)
-		if greatest < roundedTiny {
-			greatest, inverse = 0, 0
-		}
-		for i, v := range values {
-			q := int8(math.RoundToEven(float64(v * inverse)))
-			sum += int32(q)
+		at(scales, g, 1)[0], at(sums, g, 1)[0] = roundGroup(plain[:group], at(x, g*group, group))
+		for i, q := range plain[:group] {
 			to := g*group + i
 			if split {
 				to = to&^(roundedBlock-1) + to%2*(roundedBlock/2) + to%roundedBlock/2
 			}
 			out[to] = q
 		}
-		scale := greatest / 127
-		at(scales, g, 1)[0], at(sums, g, 1)[0] = scale, scale*float32(sum)
 	}
+}
+
+// roundGroup rounds the values of a group, and returns its scale and its sum.
+func roundGroup(dst []int8, x []float32) (scale, sum float32) {
+	var most uint32
+	for _, v := range x {
+		most = max(most, math.Float32bits(v)&^(1<<31))
+	}
+	greatest := math.Float32frombits(most)
+	inverse, all := float32(127)/greatest, int32(0)
+	if greatest < roundedTiny {
+		greatest, inverse = 0, 0
+	}
+	for i, v := range x {
+		dst[i] = int8(math.RoundToEven(float64(v * inverse)))
+		all += int32(dst[i])
+	}
+	scale = greatest / 127
+	return scale, scale * float32(all)
 }
 
 // roundedArgs is one call of a kernel over rounded rows. Strides and factors
@@ -113,6 +140,11 @@ const roundedTable = 2 * tile * tile * 136
 
 // ScratchRounded returns how many values of scratch MatMulRounded needs.
 func (w *Packed) ScratchRounded(n int) int {
+	if quadsOn() {
+		// The table, and the codes of a row.
+		quads := (n/w.RoundedGroup() + quadGroups - 1) / quadGroups
+		return quads * (quadTable + quadGroups*w.RoundedGroup()/4)
+	}
 	return max(2*(n/w.RoundedGroup()+packedTile), roundedTable)
 }
 
@@ -134,14 +166,21 @@ func MatMulRounded(dst Matrix, x *Rounded, w *Packed, scratch []float32, from, r
 	if !w.FitsRounded(n) || x.Group != w.RoundedGroup() || x.Format != w.Format {
 		panic("kernel: MatMulRounded: x is not rounded for w")
 	}
-	values, factors := x.Sizes()
+	values, factors := x.sizes()
 	need("MatMulRounded", "dst", len(dst.Data), span(rows, dst.Stride, outs))
 	need("MatMulRounded", "x", len(x.Data), values)
+	if x.quads != quadsOn() {
+		panic("kernel: MatMulRounded: x was rounded for other instructions")
+	}
 	need("MatMulRounded", "x scales", len(x.Scales), factors)
 	need("MatMulRounded", "x sums", len(x.Sums), factors)
 	need("MatMulRounded", "rows", x.Rows, from+rows)
 	need("MatMulRounded", "w", len(w.Data), span(outs, w.Stride, n*w.Format.bits()/8))
 	need("MatMulRounded", "scratch", len(scratch), w.ScratchRounded(n))
+	if x.quads {
+		matMulQuads(dst, x, w, scratch, from, rows, outs)
+		return
+	}
 	a := roundedArgs{
 		xStride: n, rowFactors: 4 * groups, dstStride: 4 * dst.Stride, codes: &w.Data[0], stride: w.Stride, factors: 4 * groups,
 		groups: groups, blocks: n / roundedBlock, table: &scratch[0], each: roundedBlock / x.Group, format: w.Format,
@@ -256,8 +295,11 @@ func roundedOneGeneric(a *roundedArgs) {
 }
 
 // factor returns scale or bias g of a row.
-func (a *roundedArgs) factor(row *byte, g int) float32 {
-	if !a.brain {
+func (a *roundedArgs) factor(row *byte, g int) float32 { return factorAt(row, g, a.brain) }
+
+// factorAt returns value g of a row of float32 or bfloat16.
+func factorAt(row *byte, g int, brain bool) float32 {
+	if !brain {
 		return *(*float32)(unsafe.Add(unsafe.Pointer(row), 4*g))
 	}
 	var v float32
