@@ -124,6 +124,10 @@ func (c *Canceller) Process(mic, far []float32) []float32 {
 	return c.clean
 }
 
+// Slip says that the two streams lie otherwise to each other than before, since
+// a device had a gap. The filter has to show anew that it takes the echo out.
+func (c *Canceller) Slip() { c.measured, c.trained, c.before, c.after = 0, false, 0, 0 }
+
 // Trained reports whether the echo is taken out, or there is none. Until then
 // nothing is heard while something plays, and up to a second longer.
 func (c *Canceller) Trained() bool { return c.trained }

@@ -44,6 +44,9 @@ func (t *talk) listen(f duplex.Frame) []float32 {
 	heard := f.Mic
 	switch {
 	case t.canceller != nil:
+		if f.Slipped {
+			t.canceller.Slip()
+		}
 		heard = t.canceller.Process(f.Mic, f.Far)
 	case t.halfDuplex:
 		if loud(f.Far) > -60 {

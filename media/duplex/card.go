@@ -81,48 +81,55 @@ func pick(all []Device, name string, input bool) (Device, error) {
 	return Device{}, fmt.Errorf("%w: no %s is called %q", ErrNoDevice, kind, name)
 }
 
-// adapter drives a line by a device that has another rate.
-type adapter struct {
-	line     *Line
-	in, out  *resample.Stream
-	near     []float32 // out of the line, not played
-	heard    []float32
-	constant bool // the rates are the same
+// ear pushes into a line what a microphone of another rate hears.
+type ear struct {
+	line   *Line
+	stream *resample.Stream // nil: the rates are the same
 }
 
-// slack is how many samples the device is given ahead of the first, so that
-// the two resamplers, which do not give samples at the same moments, never
-// leave it without.
-const slack = 64
-
-func newAdapter(l *Line, rate int) (*adapter, error) {
-	a := &adapter{line: l, constant: rate == int(Rate)}
-	if a.constant {
-		return a, nil
-	}
+func newEar(l *Line, rate int) (*ear, error) {
+	e := &ear{line: l}
 	var err error
-	if a.in, err = resample.New(audio.Rate(rate), Rate); err != nil {
-		return nil, err
+	if rate != int(Rate) {
+		e.stream, err = resample.New(audio.Rate(rate), Rate)
 	}
-	a.out, err = resample.New(Rate, audio.Rate(rate))
-	a.near = make([]float32, slack)
-	return a, err
+	return e, err
 }
 
-// exchange is Line.Exchange at the rate of the device.
-func (a *adapter) exchange(in, out []float32) {
-	if a.constant {
-		a.line.Exchange(in, out)
+// push is called by the microphone.
+func (e *ear) push(in []float32) {
+	if e.stream != nil {
+		in = e.stream.Push(in)
+	}
+	e.line.Push(in)
+}
+
+// mouth pulls from a line what a loudspeaker of another rate plays.
+type mouth struct {
+	line   *Line
+	stream *resample.Stream // nil: the rates are the same
+	block  [FrameSamples / 4]float32
+	rest   []float32 // at the rate of the loudspeaker, not played
+}
+
+func newMouth(l *Line, rate int) (*mouth, error) {
+	m := &mouth{line: l}
+	var err error
+	if rate != int(Rate) {
+		m.stream, err = resample.New(Rate, audio.Rate(rate))
+	}
+	return m, err
+}
+
+// pull is called by the loudspeaker.
+func (m *mouth) pull(out []float32) {
+	if m.stream == nil {
+		m.line.Pull(out)
 		return
 	}
-	heard := a.in.Push(in)
-	if cap(a.heard) < len(heard) {
-		a.heard = make([]float32, 2*len(heard))
+	for len(m.rest) < len(out) {
+		m.line.Pull(m.block[:])
+		m.rest = append(m.rest, m.stream.Push(m.block[:])...)
 	}
-	played := a.heard[:len(heard)]
-	a.line.Exchange(heard, played)
-	a.near = append(a.near, a.out.Push(played)...)
-	n := copy(out, a.near)
-	clear(out[n:])
-	a.near = append(a.near[:0], a.near[n:]...)
+	m.rest = append(m.rest[:0], m.rest[copy(out, m.rest):]...)
 }

@@ -1,5 +1,5 @@
-// Package duplex is a microphone and a loudspeaker on one clock: what comes in
-// and what goes out in the same tick stay together, which is what echo
+// Package duplex is a microphone and a loudspeaker side by side: what comes in
+// and what goes out at the same time stay together, which is what echo
 // cancelling needs. A sound card drives a Line (Open, in builds with the tag
 // portaudio), or a clock does, with sound from files (Line.RunClock).
 //
@@ -38,6 +38,9 @@ type Frame struct {
 	Start int64
 	// At is when the last sample came.
 	At time.Time
+	// Slipped says that the two directions lie otherwise to each other than
+	// before: one of them had a gap.
+	Slipped bool
 }
 
 // Line is both directions. Its methods may be called from any goroutine.
@@ -49,9 +52,12 @@ type Line struct {
 	played   int64     // samples of what was queued
 	mic, far []float32 // not a frame yet
 	next     int64     // the first sample of that
+	pulling  bool      // there is a loudspeaker
+	pushing  bool      // the microphone has begun
+	slipped  bool      // since the last frame
 
-	dropped atomic.Int64
-	last    atomic.Int64 // when Exchange was called, in nanoseconds since 1970
+	dropped        atomic.Int64
+	pushed, pulled atomic.Int64 // when the last was, in nanoseconds since 1970
 }
 
 // NewLine makes a line that nothing drives yet.
@@ -97,18 +103,74 @@ func (l *Line) Clear() int {
 // at the same time. Both are of one length, whatever it is. Who drives the line
 // calls it, one goroutine at a time. It does not wait.
 func (l *Line) Exchange(in, out []float32) {
-	now := time.Now()
-	l.last.Store(now.UnixNano())
+	l.Pull(out)
+	l.Push(in)
+}
+
+// Pull fills in what is to be played next. A loudspeaker that has a clock of its
+// own calls it, and its microphone Push.
+func (l *Line) Pull(out []float32) {
+	l.pulled.Store(time.Now().UnixNano())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := copy(out, l.queue)
 	clear(out[n:])
 	l.queue = append(l.queue[:0], l.queue[n:]...)
 	l.played += int64(n)
-	l.mic = append(l.mic, in...)
+	if !l.pulling {
+		// What the microphone heard before waits for nothing.
+		l.pulling = true
+		l.pad()
+	}
 	l.far = append(l.far, out...)
-	for len(l.mic) >= FrameSamples {
-		f := Frame{Mic: make([]float32, FrameSamples), Far: make([]float32, FrameSamples), Start: l.next, At: now}
+	l.deliver(time.Now())
+}
+
+// Push takes what the microphone heard.
+func (l *Line) Push(in []float32) {
+	now := time.Now()
+	l.pushed.Store(now.UnixNano())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mic = append(l.mic, in...)
+	switch ahead := len(l.far) - len(l.mic); {
+	case !l.pulling:
+		l.pad()
+	case ahead < -slack:
+		l.pad() // nothing plays
+		l.slipped = true
+	case ahead > slack || !l.pushing && ahead > 0:
+		l.far = append(l.far[:0], l.far[ahead:]...)
+		l.slipped = true
+	}
+	l.pushing = true
+	l.deliver(now)
+}
+
+// Slip says that a device had a gap: see Frame.Slipped.
+func (l *Line) Slip() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slipped = true
+}
+
+// slack is by how many samples one direction may be ahead of the other before
+// they are put side by side again: the loudspeaker has stopped for a moment, or
+// the two clocks differ.
+const slack = 3600
+
+// pad has silence played as long as the microphone has heard.
+func (l *Line) pad() {
+	for len(l.far) < len(l.mic) {
+		l.far = append(l.far, 0)
+	}
+}
+
+// deliver makes frames of what both directions have.
+func (l *Line) deliver(now time.Time) {
+	for len(l.mic) >= FrameSamples && len(l.far) >= FrameSamples {
+		f := Frame{Mic: make([]float32, FrameSamples), Far: make([]float32, FrameSamples), Start: l.next, At: now, Slipped: l.slipped}
+		l.slipped = false
 		l.mic = append(l.mic[:0], l.mic[copy(f.Mic, l.mic):]...)
 		l.far = append(l.far[:0], l.far[copy(f.Far, l.far):]...)
 		l.next += FrameSamples

@@ -60,6 +60,47 @@ func TestBothDirectionsStayTogetherHoweverTheyAreCut(t *testing.T) {
 	}
 }
 
+// Where each direction has a clock of its own, they are late in turns and stay
+// side by side all the same.
+func TestDirectionsWithClocksOfTheirOwnStaySideBySide(t *testing.T) {
+	l := NewLine()
+	l.Push(ramp(0, 700)) // the microphone is first: it heard nothing of what plays
+	l.Play(ramp(0, 9600))
+	heard, offset := 700, -1
+	for step := range 40 {
+		if step%3 == 2 { // the loudspeaker comes three times every third step
+			for range 3 {
+				l.Pull(make([]float32, 480))
+			}
+		}
+		if step%2 == 1 { // and the microphone every second time
+			l.Push(ramp(heard, 960))
+			heard += 960
+		}
+		for len(l.frames) > 0 {
+			f := <-l.Frames()
+			for i, v := range f.Far {
+				if at := int(v*(1<<20) + 0.5); v != 0 {
+					if is := int(f.Mic[i]*(1<<20)+0.5) - at; offset < 0 {
+						offset = is
+					} else if is != offset {
+						t.Fatalf("sample %d played is beside sample %d heard, %d before", at, at+is, at+offset)
+					}
+				}
+			}
+		}
+	}
+	if offset < 0 || offset > slack {
+		t.Errorf("the loudspeaker is %d samples behind", offset)
+	}
+	for range 10 { // the loudspeaker stops
+		l.Push(ramp(heard, 960))
+	}
+	if len(l.mic) > slack+960 {
+		t.Errorf("%d samples wait for a loudspeaker that has stopped", len(l.mic))
+	}
+}
+
 func TestClearDropsWhatWasNotPlayed(t *testing.T) {
 	l := NewLine()
 	l.Play(ramp(0, 1000))
@@ -114,7 +155,7 @@ func TestClockKeepsItsPace(t *testing.T) {
 }
 
 // A device of another rate hears and plays the same, without a gap.
-func TestAdapterBringsBothDirectionsToTheRateOfTheDevice(t *testing.T) {
+func TestBothDirectionsAreBroughtToTheRateOfTheDevice(t *testing.T) {
 	for _, rate := range []int{16000, 24000, 44100, 48000} {
 		l := NewLine()
 		tone := func(i, rate int) float32 { return float32(0.5 * math.Sin(2*math.Pi*440*float64(i)/float64(rate))) }
@@ -123,7 +164,11 @@ func TestAdapterBringsBothDirectionsToTheRateOfTheDevice(t *testing.T) {
 			said[i] = tone(i, int(Rate))
 		}
 		l.Play(said)
-		a, err := newAdapter(l, rate)
+		e, err := newEar(l, rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := newMouth(l, rate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +178,8 @@ func TestAdapterBringsBothDirectionsToTheRateOfTheDevice(t *testing.T) {
 			for i := range in {
 				in[i] = tone(at+i, rate)
 			}
-			a.exchange(in, out)
+			m.pull(out)
+			e.push(in)
 			played = append(played, out...)
 			for len(l.frames) > 0 {
 				heard = append(heard, (<-l.Frames()).Mic...)

@@ -24,13 +24,18 @@ const (
 	lookEvery     = 250 * time.Millisecond
 )
 
+// buffered is the least that is asked for between a device and the line. The
+// model computes on all cores meanwhile: less of it leaves gaps in the voice.
+const buffered = 40 * time.Millisecond
+
 // library guards PortAudio, whose beginning and end are not safe for
 // concurrent use. Its list of devices is that of its beginning.
 var library sync.Mutex
 
-// begin starts PortAudio. ALSA and JACK write to the standard error what they
+// begin starts PortAudio. JACK and others write to the standard error what they
 // looked for and did not find; that is kept from the user.
 func begin() error {
+	hush()
 	saved, err := syscall.Dup(2)
 	if err == nil {
 		defer syscall.Close(saved)
@@ -75,9 +80,11 @@ func devices() ([]Device, []*portaudio.DeviceInfo, error) {
 	return list, all, nil
 }
 
-// Card is a sound card that drives a line.
+// Card is a sound card that drives a line: a stream for each direction. One
+// stream for both would keep them together by itself, but stops for ever where
+// one of them is late (PortAudio 19.6 on ALSA with PulseAudio behind it).
 type Card struct {
-	stream        *portaudio.Stream
+	streams       []*portaudio.Stream
 	input, output string
 	failed        chan error // one: the first reason
 	done          chan struct{}
@@ -95,17 +102,17 @@ func Open(l *Line, o Options) (*Card, error) {
 	}
 	c := &Card{failed: make(chan error, 1), done: make(chan struct{})}
 	if err := c.open(l, o); err != nil {
-		portaudio.Terminate()
-		library.Unlock()
+		c.stop()
 		return nil, err
 	}
-	began := time.Now()
-	l.last.Store(0)
-	c.watcher.Go(func() { c.runWatch(l, began) })
+	now := time.Now().Add(firstPatience - patience).UnixNano()
+	l.pushed.Store(now)
+	l.pulled.Store(now)
+	c.watcher.Go(func() { c.runWatch(l) })
 	return c, nil
 }
 
-// open makes and starts the stream.
+// open makes and starts the streams, the loudspeaker first.
 func (c *Card) open(l *Line, o Options) error {
 	list, infos, err := devices()
 	if err != nil {
@@ -115,10 +122,6 @@ func (c *Card) open(l *Line, o Options) error {
 	if err != nil {
 		return err
 	}
-	c.input = input.Name
-	p := portaudio.StreamParameters{FramesPerBuffer: portaudio.FramesPerBufferUnspecified}
-	info := infos[input.Number]
-	p.Input = portaudio.StreamDeviceParameters{Device: info, Channels: 1, Latency: info.DefaultLowInputLatency}
 	if !o.Mute {
 		output, err := pick(list, o.Output, false)
 		if err != nil {
@@ -126,45 +129,59 @@ func (c *Card) open(l *Line, o Options) error {
 		}
 		c.output = output.Name
 		info := infos[output.Number]
-		p.Output = portaudio.StreamDeviceParameters{Device: info, Channels: 1, Latency: info.DefaultLowOutputLatency}
-	}
-	for _, rate := range []int{int(Rate), 48000, input.Rate, 44100} {
-		p.SampleRate = float64(rate)
-		if err = c.start(l, p, rate); err == nil {
-			return nil
+		p := portaudio.StreamParameters{Output: portaudio.StreamDeviceParameters{Device: info, Channels: 1, Latency: max(info.DefaultLowOutputLatency, buffered)}}
+		if err := c.start(p, output, func(rate int) (any, error) {
+			m, err := newMouth(l, rate)
+			return func(out []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
+				if flags&(portaudio.OutputUnderflow|portaudio.OutputOverflow) != 0 {
+					l.Slip()
+				}
+				m.pull(out)
+			}, err
+		}); err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("%w: %s and %s: %w", ErrBusy, c.input, c.output, err)
+	c.input = input.Name
+	info := infos[input.Number]
+	p := portaudio.StreamParameters{Input: portaudio.StreamDeviceParameters{Device: info, Channels: 1, Latency: max(info.DefaultLowInputLatency, buffered)}}
+	return c.start(p, input, func(rate int) (any, error) {
+		e, err := newEar(l, rate)
+		return func(in []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
+			if flags&(portaudio.InputUnderflow|portaudio.InputOverflow) != 0 {
+				l.Slip()
+			}
+			e.push(in)
+		}, err
+	})
 }
 
-// start makes and starts the stream at a rate.
-func (c *Card) start(l *Line, p portaudio.StreamParameters, rate int) error {
-	a, err := newAdapter(l, rate)
-	if err != nil {
-		return err
-	}
-	var callback any = a.exchange
-	if p.Output.Device == nil {
-		var nowhere []float32
-		callback = func(in []float32) {
-			if len(nowhere) < len(in) {
-				nowhere = make([]float32, len(in))
-			}
-			a.exchange(in, nowhere[:len(in)])
+// start makes and starts a stream, at the rate of the line if the device has
+// it.
+func (c *Card) start(p portaudio.StreamParameters, d Device, callback func(rate int) (any, error)) error {
+	var failed error
+	for _, rate := range []int{int(Rate), 48000, d.Rate, 44100} {
+		call, err := callback(rate)
+		if err != nil {
+			failed = err
+			continue
 		}
+		p.SampleRate, p.FramesPerBuffer = float64(rate), portaudio.FramesPerBufferUnspecified
+		stream, err := portaudio.OpenStream(p, call)
+		if err == nil {
+			if err = stream.Start(); err == nil {
+				c.streams = append(c.streams, stream)
+				return nil
+			}
+			stream.Close() // it never ran
+		}
+		failed = err
 	}
-	c.stream, err = portaudio.OpenStream(p, callback)
-	if err != nil {
-		return err
-	}
-	if err := c.stream.Start(); err != nil {
-		return errors.Join(err, c.stream.Close())
-	}
-	return nil
+	return fmt.Errorf("%w: %s: %w", ErrBusy, d.Name, failed)
 }
 
 // runWatch tells when the card has stopped to call.
-func (c *Card) runWatch(l *Line, began time.Time) {
+func (c *Card) runWatch(l *Line) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -173,11 +190,15 @@ func (c *Card) runWatch(l *Line, began time.Time) {
 			return
 		case <-ticker.C:
 		}
-		last := l.last.Load()
-		if last == 0 && time.Since(began) > firstPatience || last != 0 && time.Since(time.Unix(0, last)) > patience {
-			c.failed <- fmt.Errorf("%w: %s", ErrLost, c.input)
-			return
+		silent := func(last int64) bool { return time.Since(time.Unix(0, last)) > patience }
+		name := c.input
+		if c.output != "" && silent(l.pulled.Load()) {
+			name = c.output
+		} else if !silent(l.pushed.Load()) {
+			continue
 		}
+		c.failed <- fmt.Errorf("%w: %s", ErrLost, name)
+		return
 	}
 }
 
@@ -193,8 +214,18 @@ func (c *Card) Close() error {
 	c.once.Do(func() {
 		close(c.done)
 		c.watcher.Wait()
-		err = errors.Join(c.stream.Abort(), c.stream.Close(), portaudio.Terminate())
-		library.Unlock()
+		err = c.stop()
 	})
 	return err
+}
+
+// stop ends the streams and the library.
+func (c *Card) stop() error {
+	var all []error
+	for _, s := range c.streams {
+		all = append(all, s.Abort(), s.Close())
+	}
+	all = append(all, portaudio.Terminate())
+	library.Unlock()
+	return errors.Join(all...)
 }
