@@ -249,7 +249,7 @@ export class HarkAgent extends HTMLElement {
     const server = this.getAttribute('server');
     const address = server ? new URL(server.replace(/\/*$/, '/'), document.baseURI) : new URL('../', import.meta.url);
     const agent = (this.#agent = new Agent({ address, prefer: this.getAttribute('transport') ?? 'auto' }));
-    this.#reach = new Reach(agent, this);
+    this.#reach = new Reach(agent, this, address);
     this.#tools = new Tools(agent, (call) => this.#asked(call));
     const kiosk = (this.#kiosk = new Kiosk(agent));
     agent.listen('link', (link) => this.#linked(link));

@@ -60,7 +60,6 @@ canvas {
 .captions {
   display: flex;
   flex-direction: column;
-  gap: 0.9rem;
   overflow-y: auto;
   overscroll-behavior: contain;
   padding: 1.25rem 1.25rem 0.5rem;
@@ -69,6 +68,7 @@ canvas {
   scrollbar-color: var(--line) transparent;
 }
 .captions::before { content: ''; margin-top: auto; }
+.list { display: flex; flex-direction: column; gap: 0.9rem; }
 li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cubic-bezier(0.2, 0.7, 0.2, 1); }
 .user { align-self: end; max-width: 85%; padding: 0.5rem 0.9rem; border-radius: 1.2rem 1.2rem 0.3rem; background: color-mix(in srgb, var(--accent) 12%, var(--surface)); }
 .assistant { max-width: 60ch; font-size: 1.1em; }
@@ -125,7 +125,8 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk:not([data-state='asleep']) { --lit: 78%; }
 .kiosk > .scene { grid-area: 1 / 1; }
 .kiosk .side { grid-template-rows: minmax(0, 1fr) auto; padding: 4em 3em clamp(1.2em, 5cqh, 7em); justify-items: center; }
-.kiosk .captions { width: 100%; max-width: 38em; gap: 1.1em; padding: 0 0.2em 1.2em; overflow: hidden; mask-image: linear-gradient(transparent, #000 18%); scrollbar-width: none; }
+.kiosk .captions { width: 100%; max-width: 38em; padding: 0 0.2em 1.2em; overflow: hidden; mask-image: linear-gradient(transparent, #000 18%); scrollbar-width: none; }
+.kiosk .list { gap: 1.1em; }
 .kiosk li:nth-last-child(n + 5) { display: none; }
 .kiosk li:nth-last-child(n + 3) { opacity: 0.4; transition: opacity 0.6s; }
 .kiosk .user { align-self: start; max-width: 100%; padding: 0; background: none; font-size: 1.25em; color: var(--quiet); }
@@ -148,8 +149,8 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk .page:not(.filled) { align-self: center; max-height: calc(100% - 6em); }
 .kiosk.paged li:nth-last-child(n + 3) { display: none; }
 .brand { display: none; }
-.kiosk .brand { position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
-.kiosk.paged .brand { display: none; }
+.kiosk .brand { position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-size: 1em; font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
+.kiosk.paged .brand { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .kiosk .captions:not(:has(li))::after { content: attr(data-hint); text-align: center; font-size: 1.7em; color: var(--quiet); padding-bottom: 0.6em; text-wrap: balance; }
 @container (aspect-ratio > 1/1) {
   .kiosk.paged > .scene { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); }
@@ -166,7 +167,7 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk .attract { display: grid; grid-template-rows: minmax(0, 1fr) auto minmax(0, 1fr); justify-items: center; align-items: center; padding: 2em 3em; text-align: center; cursor: pointer; animation: appear 0.7s; }
 .words { align-self: end; display: grid; justify-items: center; gap: 0.6em; padding-bottom: 0.5em; }
 .words img { max-height: 5em; max-width: 60cqw; margin-bottom: 0.6em; }
-h1 { font-size: 3.5em; font-weight: 660; line-height: 1.08; letter-spacing: -0.035em; text-wrap: balance; }
+.title { font-size: 3.5em; font-weight: 660; line-height: 1.08; letter-spacing: -0.035em; text-wrap: balance; }
 .subtitle { max-width: 30em; font-size: 1.4em; line-height: 1.4; color: var(--quiet); text-wrap: balance; }
 .kiosk .attract canvas { width: min(70cqmin, 47cqh); }
 .call { align-self: start; display: grid; justify-items: center; gap: 1.1em; padding-top: 0.4em; }

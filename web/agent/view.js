@@ -31,7 +31,8 @@ export class View {
   #build(actions) {
     const part = (name, part, properties = {}, ...children) => (this[part] = make(name, { part, className: part, ...properties }, ...children));
     const orb = (name) => (this[name] = make('canvas', { 'aria-hidden': 'true', part: 'orb' }));
-    part('ol', 'captions', { role: 'log', 'aria-live': 'off', tabIndex: 0 });
+    this.list = make('ol', { className: 'list' });
+    part('div', 'captions', { role: 'log', 'aria-live': 'off', tabIndex: 0 }, this.list);
     part('p', 'status', { role: 'status' });
     this.talk = make('button', { className: 'talk', part: 'talk', type: 'button' }, orb('orb'), icon('mic'));
     this.talk.addEventListener('click', () => actions.talk());
@@ -45,7 +46,7 @@ export class View {
     part('p', 'notice', { role: 'alert', hidden: true });
     this.spoken = make('p', { className: 'unseen', role: 'status' });
     const dock = make('div', { className: 'dock' }, this.preview, this.talk, this.status, this.keyboard);
-    this.brand = make('p', { className: 'brand', 'aria-hidden': 'true' });
+    this.brand = make('h1', { className: 'brand' });
     this.scene = make('div', { className: 'scene' }, this.page, make('div', { className: 'side' }, this.captions, dock), this.brand, this.end);
     this.#buildAttract(actions, orb);
     this.#buildCountdown(actions);
@@ -65,7 +66,7 @@ export class View {
 
   #buildAttract(actions, orb) {
     this.logo = make('img', { part: 'logo', alt: '', hidden: true });
-    this.title = make('h1', { part: 'title', hidden: true });
+    this.title = make('h1', { className: 'title', part: 'title', hidden: true });
     this.subtitle = make('p', { className: 'subtitle', part: 'subtitle', hidden: true });
     this.hint = make('p', { className: 'hint', part: 'hint' });
     this.touch = make('button', { className: 'touch', part: 'touch', type: 'button' });
@@ -186,8 +187,8 @@ export class View {
     const item = known ?? make('li', { part: `turn ${turn.side}`, className: turn.side });
     if (!known) {
       this.#turns.set(turn.id, item);
-      this.captions.append(item);
-      while (this.captions.children.length > shownTurns) this.captions.firstChild.remove();
+      this.list.append(item);
+      while (this.list.children.length > shownTurns) this.list.firstChild.remove();
     }
     this.#write(item, turn);
     this.captions.scrollTop = this.captions.scrollHeight;
@@ -210,7 +211,7 @@ export class View {
 
   clear() {
     this.#turns.clear();
-    this.captions.replaceChildren();
+    this.list.replaceChildren();
     this.spoken.textContent = '';
     this.showPage(null);
   }
