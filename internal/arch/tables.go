@@ -109,7 +109,7 @@ var modules = map[string][]string{
 	"github.com/pion/ice/v4":              {"media/rtc", "media/rtc/phone"},
 	"github.com/pion/interceptor":         {"media/rtc"},
 	"github.com/pion/logging":             {"media/rtc"},
-	"github.com/pion/rtcp":                {"media/rtc"},
+	"github.com/pion/rtcp":                {"media/rtc", "media/rtc/phone"},
 	"github.com/pion/rtp":                 {"media/rtc", "media/rtc/phone"},
 	"github.com/pion/transport/v5":        {"media/rtc", "media/rtc/phone"},
 	"github.com/pion/webrtc/v4":           {"media/rtc", "media/rtc/phone"},

@@ -129,7 +129,10 @@ func (c *Conn) changed(state webrtc.PeerConnectionState) {
 	case webrtc.PeerConnectionStateFailed:
 		c.fail(ErrGone)
 	case webrtc.PeerConnectionStateClosed:
-		c.fail(io.EOF)
+		// With a channel its end says so, behind what was sent before.
+		if !c.outgoing.has() {
+			c.fail(io.EOF)
+		}
 	}
 }
 

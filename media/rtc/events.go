@@ -72,6 +72,16 @@ func (o *outgoing) wanted() bool {
 	return !o.none
 }
 
+// has reports whether the client has opened its data channel.
+func (o *outgoing) has() bool {
+	select {
+	case <-o.opened:
+		return true
+	default:
+		return false
+	}
+}
+
 // most returns how long a message may be.
 func (o *outgoing) most() int {
 	o.mu.Lock()

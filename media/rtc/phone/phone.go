@@ -12,12 +12,14 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
@@ -42,9 +44,9 @@ type Options struct {
 	Exchange func(ctx context.Context, offer string) (answer string, err error)
 	// Net is the network of the call; nil is the machine's.
 	Net transport.Net
-	// Camera adds a video track, Silent leaves out the microphone, and TCP
-	// uses no UDP.
-	Camera, Silent, TCP bool
+	// Camera adds a video track, Silent leaves out the microphone, TCP uses no
+	// UDP, and Deaf never reads an event.
+	Camera, Silent, TCP, Deaf bool
 	// MaxEvent is the longest event that the caller says it takes, 256 KiB.
 	MaxEvent uint32
 	// Heard gets the server's voice as it comes, samples at opus.DecodedRate
@@ -66,6 +68,8 @@ type Phone struct {
 	closed     chan struct{}
 	once       sync.Once
 	events     chan []byte
+	wanted     chan struct{}
+	vanish     func()
 	sound      *webrtc.TrackLocalStaticRTP
 	video      *webrtc.TrackLocalStaticRTP
 	encoder    *opus.Encoder
@@ -110,8 +114,18 @@ func newPhone(o Options) (*Phone, error) {
 	if o.TCP {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
 	}
-	if o.Net != nil {
+	vanish := func() {}
+	switch {
+	case o.Net != nil:
 		s.SetNet(o.Net)
+	case !o.TCP:
+		conn, err := net.ListenUDP("udp", nil)
+		if err != nil {
+			return nil, err
+		}
+		mux := webrtc.NewICEUDPMux(nil, conn)
+		s.SetICEUDPMux(mux)
+		vanish = func() { mux.Close() }
 	}
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -121,8 +135,9 @@ func newPhone(o Options) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Phone{PC: pc, o: o, open: make(chan struct{}), closed: make(chan struct{}), events: make(chan []byte, queue)}
+	c := &Phone{PC: pc, o: o, open: make(chan struct{}), closed: make(chan struct{}), events: make(chan []byte, queue), wanted: make(chan struct{}, 1), vanish: vanish}
 	if err := c.prepare(); err != nil {
+		vanish()
 		return nil, errors.Join(err, pc.GracefulClose())
 	}
 	return c, nil
@@ -139,7 +154,7 @@ func (c *Phone) prepare() (err error) {
 		if err != nil {
 			return nil, err
 		}
-		c.wg.Go(func() { drain(sender.Read) })
+		c.wg.Go(func() { c.runReports(sender) })
 		return track, nil
 	}
 	if c.encoder, err = opus.NewEncoder(); err != nil {
@@ -160,6 +175,9 @@ func (c *Phone) prepare() (err error) {
 	}
 	c.channel.OnOpen(func() { close(c.open) })
 	c.channel.OnMessage(func(m webrtc.DataChannelMessage) {
+		if c.o.Deaf {
+			<-c.closed
+		}
 		select {
 		case c.events <- m.Data:
 		case <-c.closed:
@@ -178,6 +196,15 @@ func (c *Phone) prepare() (err error) {
 	return nil
 }
 
+func (c *Phone) over() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *Phone) end() { c.once.Do(func() { close(c.closed) }) }
 
 // drain reads reports, for the interceptors.
@@ -188,6 +215,27 @@ func drain[A any](read func([]byte) (int, A, error)) {
 		}
 	}
 }
+
+// runReports reads what the server says of a track.
+func (c *Phone) runReports(sender *webrtc.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if _, ok := p.(*rtcp.PictureLossIndication); ok {
+				select {
+				case c.wanted <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}
+}
+
+// Wanted gets a token when the server asks for a keyframe.
+func (c *Phone) Wanted() <-chan struct{} { return c.wanted }
 
 // Offer makes an offer and takes the answer: the first, or one that restarts
 // ICE.
@@ -364,9 +412,24 @@ func (c *Phone) runHearing(t *webrtc.TrackRemote) {
 	}
 }
 
-// Close hangs up and returns when all goroutines have ended.
+// Vanish breaks the call off without a word, as a machine that is switched off:
+// only for calls over the machine's own UDP.
+func (c *Phone) Vanish() {
+	c.vanish()
+	c.end()
+}
+
+// Close hangs up, once the server has what was sent, and returns when all
+// goroutines have ended.
 func (c *Phone) Close() error {
+	for range 200 { // for a second
+		if c.over() || c.channel == nil || c.channel.BufferedAmount() == 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 	err := c.PC.GracefulClose()
+	c.vanish()
 	c.end()
 	c.wg.Wait()
 	if err != nil {

@@ -1,9 +1,0 @@
-package rtc
-
-import (
-	"testing"
-
-	"hark/internal/leak"
-)
-
-func TestMain(m *testing.M) { leak.Main(m) }
