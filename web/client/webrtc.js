@@ -7,6 +7,7 @@ import { Receiver } from './receiver.js';
 
 const connectMs = 6000; // from the answer to the open data channel, at most
 const patienceMs = 2500; // for a line that is broken to come back
+const watchMs = 1000; // between two looks at whether the server still sends
 const edge = 640; // pixels; the model sees no finer
 
 // causes of refusals by the server, by status.
@@ -19,6 +20,9 @@ export class WebRTCTransport extends Emitter {
   #channel = null;
   #opened = false;
   #timer = 0;
+  #watch = 0;
+  #packets = 0; // of sound that came, and
+  #missed = 0; // how often in a row no more had come
   #audio = null; // transceivers
   #video = null;
   #microphone = null;
@@ -59,6 +63,7 @@ export class WebRTCTransport extends Emitter {
 
   close() {
     clearTimeout(this.#timer);
+    clearInterval(this.#watch);
     const [peer, channel] = [this.#peer, this.#channel];
     this.#peer = this.#channel = this.#audio = this.#video = null;
     this.#frames?.show(null);
@@ -142,9 +147,7 @@ export class WebRTCTransport extends Emitter {
     } catch {
       return;
     }
-    if (!this.#opened) clearTimeout(this.#timer);
-    if (!this.#opened) this.#frames?.show(this.#camera);
-    this.#opened = true;
+    if (!this.#opened) this.#begin();
     switch (event.type) {
       case 'output_audio_buffer.started':
         this.voice.started(event.response_id);
@@ -154,6 +157,26 @@ export class WebRTCTransport extends Emitter {
         this.voice.stopped(event.response_id);
     }
     this.emit('event', event);
+  }
+
+  #begin() {
+    this.#opened = true;
+    clearTimeout(this.#timer);
+    this.#watch = setInterval(() => this.#check(), watchMs);
+    this.#frames?.show(this.#camera);
+  }
+
+  // check finds that the line is lost, much sooner than the browser does: the
+  // server sends sound all the time, if only silence.
+  async #check() {
+    const peer = this.#peer;
+    const stats = await this.#audio?.receiver.getStats().catch(() => null);
+    if (!stats || peer !== this.#peer) return;
+    let packets = 0;
+    for (const report of stats.values()) if (report.type === 'inbound-rtp') packets = report.packetsReceived;
+    this.#missed = packets && packets === this.#packets ? this.#missed + 1 : 0;
+    this.#packets = packets;
+    if (this.#missed >= 3) this.#end('gone');
   }
 
   #changed(state) {
