@@ -172,7 +172,15 @@ func (c *Conn) runWriter() {
 	select {
 	case <-o.opened:
 	case <-c.closing:
-		return
+		// A client that is just coming is told what there is to tell.
+		if len(c.out) == 0 || c.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+			return
+		}
+		select {
+		case <-o.opened:
+		case <-c.dead:
+			return
+		}
 	}
 	for {
 		select {
