@@ -24,6 +24,7 @@ const css = `
   --radius: var(--hark-radius, 1.5rem);
   position: relative;
   display: grid;
+  grid-template: minmax(0, 1fr) / minmax(0, 1fr);
   height: 100%;
   min-height: inherit;
   box-sizing: border-box;
@@ -56,7 +57,8 @@ canvas {
 /* The conversation. */
 
 .scene, .side { display: grid; min-height: 0; min-width: 0; }
-.side { grid-template-rows: minmax(0, 1fr) auto; }
+.scene { grid-template: auto minmax(0, 1fr) / minmax(0, 1fr); }
+.side { grid-template: minmax(0, 1fr) auto / minmax(0, 1fr); grid-row: 2; }
 .captions {
   display: flex;
   flex-direction: column;
@@ -68,6 +70,7 @@ canvas {
   scrollbar-color: var(--line) transparent;
 }
 .captions::before { content: ''; margin-top: auto; }
+.captions:not(:has(li))::after { content: attr(data-hint); padding-bottom: 0.6em; text-align: center; color: var(--quiet); text-wrap: balance; }
 .list { display: flex; flex-direction: column; gap: 0.9rem; }
 li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cubic-bezier(0.2, 0.7, 0.2, 1); }
 .user { align-self: end; max-width: 85%; padding: 0.5rem 0.9rem; border-radius: 1.2rem 1.2rem 0.3rem; background: color-mix(in srgb, var(--accent) 12%, var(--surface)); }
@@ -81,7 +84,7 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .dots i:nth-child(2) { animation-delay: 0.15s; }
 .dots i:nth-child(3) { animation-delay: 0.3s; }
 
-.dock { display: grid; justify-items: center; gap: 0.2rem; padding: 0 1rem 1rem; }
+.dock { display: grid; justify-items: center; grid-template-columns: minmax(0, 1fr); gap: 0.2rem; padding: 0 1rem 1rem; }
 .talk { position: relative; display: grid; place-items: center; padding: 0; border: 0; border-radius: 50%; background: none; width: var(--hark-orb-size, 7.5rem); }
 .talk > * { grid-area: 1 / 1; }
 .talk canvas { width: 100%; }
@@ -148,10 +151,14 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk .page p { font-size: 1.45em; line-height: 1.75; }
 .kiosk .page:not(.filled) { align-self: center; max-height: calc(100% - 6em); }
 .kiosk.paged li:nth-last-child(n + 3) { display: none; }
-.brand { display: none; }
-.kiosk .brand { position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-size: 1em; font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
+.brand { grid-row: 1; padding: 1rem 1.25rem 0; font-size: 1.1rem; font-weight: 650; letter-spacing: -0.015em; }
+.brand:empty { display: none; }
+.kiosk .brand { padding: 0; position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-size: 1em; font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
 .kiosk.paged .brand { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.kiosk .captions:not(:has(li))::after { content: attr(data-hint); text-align: center; font-size: 1.7em; color: var(--quiet); padding-bottom: 0.6em; text-wrap: balance; }
+.kiosk .captions:not(:has(li))::after { font-size: 1.7em; }
+.kiosk > .scene { grid-template: minmax(0, 1fr) / minmax(0, 1fr); }
+.kiosk .side { grid-row: auto; }
+:not(.kiosk) > .scene > .page { position: absolute; inset: 0; z-index: 2; background: var(--surface); }
 @container (aspect-ratio > 1/1) {
   .kiosk.paged > .scene { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); }
   .kiosk.paged .assistant { font-size: 1.7em; }
