@@ -48,7 +48,7 @@ run() { # what it is, then the command
   echo "== $1" && shift
   timeout 120 "$@" || { echo "failed: $*"; tail -n 5 "$work/plain.log" "$work/tls.log"; exit 1; }
 }
-for c in openai_realtime openai_http openai_agents livekit_realtime pipecat_realtime pydantic_ai_realtime; do
+for c in openai_realtime openai_http openai_agents livekit_realtime pipecat_realtime pydantic_ai_realtime aiortc_call; do
   run "$c.py" "$work/venv/bin/python" -W ignore $here/$c.py "$plain/v1"
 done
 for c in openai_agents ai_sdk; do
