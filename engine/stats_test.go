@@ -18,12 +18,14 @@ func TestSecondTurnReadsOnlyWhatIsNew(t *testing.T) {
 		s := sequence(t, e)
 		set(t, s, engine.Tokens(ids[:40]))
 		held, answer := cached(t, s, 5)
+		synctest.Wait()
 		if st := e.Stats(); held != 0 || st.Read != 40 || st.Decoded != 5 || st.Positions != 44 {
 			t.Errorf("first turn: %d cached, %d read, %d decoded, %d positions; want 0, 40, 5, 44", held, st.Read, st.Decoded, st.Positions)
 		}
 		next := slices.Concat(ids[:40], answer, ids[40:60])
 		set(t, s, engine.Tokens(next))
 		held, _ = cached(t, s, 3)
+		synctest.Wait()
 		st := e.Stats()
 		if want := 40 + len(answer) - 1; held != want || int(st.Kept) != want {
 			t.Errorf("second turn: %d cached, %d kept, want all %d but the last token", held, st.Kept, want)
@@ -44,10 +46,12 @@ func TestSecondSessionReadsNothingOfTheInstructions(t *testing.T) {
 		set(t, first, system, engine.Tokens(ids[50:60]))
 		greedy(t, first, 3)
 		for i := range 3 {
+			synctest.Wait()
 			before := e.Stats()
 			s := sequence(t, e)
 			set(t, s, system, same(100, 7))
 			greedy(t, s, 2)
+			synctest.Wait() // until the step is counted
 			st := e.Stats()
 			if read, lent := st.Read-before.Read, st.Borrowed-before.Borrowed; i == 0 && (read != 7 || lent != 50) || i > 0 && read > 7 {
 				t.Errorf("session %d reads in %d positions and borrows %d; only 7 are new", i+2, read, lent)
