@@ -70,6 +70,7 @@ type Backend struct {
 	nearby    map[nearby]near     // of the step
 	angles    []*angles           // of the step
 	gatedGELU mlxc.Closure
+	group     *mlxc.Group // of a divided model; nil without
 
 	dirty    []*cache // with something stored that is not evaluated
 	keepers  []*array // kept and not evaluated
@@ -186,6 +187,10 @@ func (b *Backend) Close() error {
 		a.h = 0
 	}
 	b.c.FreeClosure(b.gatedGELU)
+	if b.group != nil {
+		b.c.Leave(b.group)
+		b.group = nil
+	}
 	b.c.Close()
 	b.c.ClearCache()
 	b.scalars, b.weights, b.kernels, b.periods, b.constants = nil, nil, nil, nil, nil

@@ -89,6 +89,13 @@ const (
 	fnRMSNorm
 	fnRopeDynamic
 	fnAttention
+	fnGroupInit
+	fnGroupAvailable
+	fnGroupFree
+	fnGroupRank
+	fnGroupSize
+	fnAllGather
+	fnAllSum
 	functionCount
 )
 
@@ -179,4 +186,11 @@ var names = [functionCount]string{
 	fnRMSNorm:               "mlx_fast_rms_norm",
 	fnRopeDynamic:           "mlx_fast_rope_dynamic",
 	fnAttention:             "mlx_fast_scaled_dot_product_attention",
+	fnGroupInit:             "mlx_distributed_init",
+	fnGroupAvailable:        "mlx_distributed_is_available",
+	fnGroupFree:             "mlx_distributed_group_free",
+	fnGroupRank:             "mlx_distributed_group_rank",
+	fnGroupSize:             "mlx_distributed_group_size",
+	fnAllGather:             "mlx_distributed_all_gather",
+	fnAllSum:                "mlx_distributed_all_sum",
 }

@@ -45,6 +45,9 @@ func load(file string) (*Library, error) {
 	if l.free, err = purego.Dlsym(libc, "free"); err != nil {
 		return nil, fmt.Errorf("the C library: %w", err)
 	}
+	if l.setenv, err = purego.Dlsym(libc, "setenv"); err != nil {
+		return nil, fmt.Errorf("the C library: %w", err)
+	}
 	c := l.NewCalls()
 	c.call(fnSetErrorHandler, errorHandler(), 0, 0)
 	if l.Version = c.version(); l.Version == "" {

@@ -43,6 +43,7 @@ type Library struct {
 
 	functions [functionCount]uintptr
 	free      uintptr // of the C library
+	setenv    uintptr // of the C library
 }
 
 var opened struct {
