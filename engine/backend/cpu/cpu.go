@@ -11,7 +11,6 @@ package cpu
 
 import (
 	"fmt"
-	"runtime"
 
 	"hark/engine/backend/cpu/isa"
 	"hark/engine/tensor"
@@ -20,7 +19,7 @@ import (
 // Options are the choices of a backend. The zero value works.
 type Options struct {
 	// Threads is the number of goroutines that compute, the caller's
-	// included; 0 means GOMAXPROCS.
+	// included; 0 means what Cores says.
 	Threads int
 	// Rounded rounds activations to 8 bits, in groups of 32 or 64, before
 	// products with weights of 4 or 8 bits. These take a fraction of the time
@@ -62,24 +61,17 @@ type jobs struct {
 
 var _ tensor.Backend = (*Backend)(nil)
 
-// New starts a backend. o may be nil. Close ends it.
+// New starts a backend. o may be nil. Close ends it. It raises GOMAXPROCS above
+// the number of threads, see spareProcessors.
 func New(o *Options) *Backend {
 	threads := Cores(0)
 	if o != nil {
 		threads = Cores(o.Threads)
 	}
+	spareProcessors(threads)
 	return &Backend{
 		pool: newPool(threads), scratch: make([]scratch, threads), split: splitValues, rounded: o != nil && o.Rounded,
 	}
-}
-
-// Cores returns the number of threads that a backend with these Options.Threads
-// has.
-func Cores(threads int) int {
-	if threads <= 0 {
-		return runtime.GOMAXPROCS(0)
-	}
-	return threads
 }
 
 // Device returns the instruction set and the number of threads.

@@ -30,10 +30,14 @@ const (
 type pool struct {
 	size int
 	// ticket says which job it is, how many workers it has work for, and in
-	// its lowest bit whether there still is some to take.
+	// its lowest bit whether there still is some to take. All look at it while
+	// they wait, so what changes within a job is in other cache lines.
 	ticket atomic.Uint64
+	_      [cacheLine - 8]byte
 	next   atomic.Int64 // first item that nobody has taken
+	_      [cacheLine - 8]byte
 	active atomic.Int32 // workers inside the job, or looking whether it is still there
+	_      [cacheLine - 4]byte
 
 	// What follows is written only while ticket is even and active 0.
 	number uint64 // of the job
@@ -49,6 +53,10 @@ type pool struct {
 	closed  atomic.Bool
 	done    sync.WaitGroup
 }
+
+// cacheLine is enough for the processors that there are, some of which fetch two
+// lines of 64 bytes at a time.
+const cacheLine = 128
 
 func newPool(size int) *pool {
 	p := &pool{size: size}
@@ -108,6 +116,11 @@ func admits(ticket uint64, worker int) bool {
 // on a thread that the system stops.
 const mostGrains = 32
 
+// share divides what is left of a job: a worker takes that part of its share at
+// a time. A core a quarter as fast as the others, as small ones are, then still
+// ends its first piece before they have done the rest.
+const share = 4
+
 // take runs pieces of j until none are left. Pieces are large first, as
 // neighbouring items share memory, and small at the end, so that all workers
 // end together.
@@ -117,7 +130,7 @@ func (p *pool) take(j job, worker, items, grain int) {
 		if from >= items {
 			return
 		}
-		n := min(max((items-from)/(2*p.size), grain), mostGrains*grain)
+		n := min(max((items-from)/(share*p.size), grain), mostGrains*grain)
 		to := min(from+n, items)
 		if p.next.CompareAndSwap(int64(from), int64(to)) {
 			j.run(worker, from, to)

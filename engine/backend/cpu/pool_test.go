@@ -95,3 +95,46 @@ func TestPoolSleepsAndWakes(t *testing.T) {
 		p.close()
 	})
 }
+
+// slowJob has a worker that stays in its first piece until the others have done
+// all the rest.
+type slowJob struct {
+	here       chan struct{} // closed when worker 1 has come
+	done, slow atomic.Int64  // items
+	items      int64
+	rest       chan struct{} // closed when all others are done
+}
+
+func (j *slowJob) run(worker, from, to int) {
+	n := int64(to - from)
+	if worker == 1 && j.slow.Load() == 0 {
+		j.slow.Store(n)
+		close(j.here)
+		if j.done.Load()+n < j.items {
+			<-j.rest
+		}
+		j.done.Add(n)
+		return
+	}
+	<-j.here
+	if done := j.done.Add(n); done+j.slow.Load() == j.items {
+		close(j.rest)
+	}
+}
+
+// TestSlowWorkerTakesLittle holds one worker up, as a small core or the system
+// may do, and looks at how much waits for it.
+func TestSlowWorkerTakesLittle(t *testing.T) {
+	for _, size := range []int{2, 8, 64} {
+		p := newPool(size)
+		j := &slowJob{here: make(chan struct{}), rest: make(chan struct{}), items: int64(100 * size)}
+		p.do(j, int(j.items), 1)
+		if got, most := j.slow.Load(), j.items/int64(share*size)+1; got > most {
+			t.Errorf("%d workers: %d of %d items wait for a slow one, at most %d should", size, got, j.items, most)
+		}
+		if done := j.done.Load(); done != j.items {
+			t.Errorf("%d workers: %d items done, want %d", size, done, j.items)
+		}
+		p.close()
+	}
+}
