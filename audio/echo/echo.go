@@ -63,6 +63,7 @@ type Canceller struct {
 	before, after float64
 	measured      int
 
+	slipped bool // it was trained, and has to show it again
 	trained bool // the echo is taken out, or there is none
 	since   int  // frames since something was played
 	quiet   int  // frames in a row in which something played, and nothing was heard
@@ -73,9 +74,11 @@ type Canceller struct {
 const (
 	enoughReturn = 20.0 // dB over enoughFrames
 	enoughFrames = 50
-	noEcho       = 60   // frames of sound, more than a second, without an echo
-	silent       = 1e-6 // mean square below which nothing plays
-	unheard      = 1e-5 // and below which nothing is heard
+	// After a gap of a device less will do.
+	slippedReturn, slippedFrames = 12.0, 12
+	noEcho                       = 60   // frames of sound, more than a second, without an echo
+	silent                       = 1e-6 // mean square below which nothing plays
+	unheard                      = 1e-5 // and below which nothing is heard
 )
 
 // New opens the library and returns a Canceller, which must be closed.
@@ -118,15 +121,27 @@ func (c *Canceller) Process(mic, far []float32) []float32 {
 	reference := c.played[from : from+FrameSamples]
 	c.filter.process(c.clean, mic, reference)
 	c.measure(mic, far, reference)
-	if !c.trained && c.since < maxDelay/FrameSamples {
+	if !c.trained && c.since < c.lasting() {
 		clear(c.clean)
 	}
 	return c.clean
 }
 
 // Slip says that the two streams lie otherwise to each other than before, since
-// a device had a gap. The filter has to show anew that it takes the echo out.
-func (c *Canceller) Slip() { c.measured, c.trained, c.before, c.after = 0, false, 0, 0 }
+// a device had a gap. The filter has to show anew that it takes the echo out,
+// which a filter that still fits does soon.
+func (c *Canceller) Slip() {
+	c.slipped = c.slipped || c.trained
+	c.measured, c.trained, c.before, c.after = 0, false, 0, 0
+}
+
+// lasting returns for how many frames the echo may be heard.
+func (c *Canceller) lasting() int {
+	if c.delay.found == 0 {
+		return maxDelay / FrameSamples
+	}
+	return (c.delay.found + c.tail) / FrameSamples
+}
 
 // Trained reports whether the echo is taken out, or there is none. Until then
 // nothing is heard while something plays, and up to a second longer.
@@ -147,7 +162,7 @@ func (c *Canceller) follow(delay int) {
 	}
 	c.shift = shift
 	c.filter.reset()
-	c.measured, c.trained = 0, false
+	c.measured, c.trained, c.slipped = 0, false, false
 }
 
 // measure keeps what the cancelling achieves.
@@ -165,11 +180,14 @@ func (c *Canceller) measure(mic, far, reference []float32) {
 	if power(reference) <= silent || c.delay.found == 0 {
 		return
 	}
-	const forget = 0.03 // two thirds of a second
+	forget, frames, enough := 0.03, enoughFrames, enoughReturn
+	if c.slipped {
+		forget, frames, enough = 0.15, slippedFrames, slippedReturn
+	}
 	c.before += forget * (heard - c.before)
 	c.after += forget * (power(c.clean) - c.after)
-	if c.measured++; c.measured >= enoughFrames && c.Return() >= enoughReturn {
-		c.trained = true
+	if c.measured++; c.measured >= frames && c.Return() >= enough {
+		c.trained, c.slipped = true, false
 	}
 }
 

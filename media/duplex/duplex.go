@@ -157,7 +157,7 @@ func (l *Line) Slip() {
 // slack is by how many samples one direction may be ahead of the other before
 // they are put side by side again: the loudspeaker has stopped for a moment, or
 // the two clocks differ.
-const slack = 3600
+const slack = 7200
 
 // pad has silence played as long as the microphone has heard.
 func (l *Line) pad() {

@@ -26,7 +26,7 @@ const (
 
 // buffered is the least that is asked for between a device and the line. The
 // model computes on all cores meanwhile: less of it leaves gaps in the voice.
-const buffered = 40 * time.Millisecond
+const buffered = 60 * time.Millisecond
 
 // library guards PortAudio, whose beginning and end are not safe for
 // concurrent use. Its list of devices is that of its beginning.
