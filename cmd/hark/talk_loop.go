@@ -223,7 +223,7 @@ func (t *talk) await(ctx context.Context, want string) error {
 
 // hangUp says that the session ended from the far side.
 func hangUp(err error) error {
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { // in order
 		return errors.New("the server ended the session")
 	}
 	return fmt.Errorf("the connection to the server is lost: %w", err)
