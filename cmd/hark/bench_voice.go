@@ -26,6 +26,7 @@ type benchVoice struct {
 	Speech  []float64 `help:"Lengths to speak, in seconds: the speech of all files goes round without the silence around it; 0 speaks each file as it is." default:"0"`
 	Detect  []string  `help:"What finds the ends of turns: server_vad, semantic_vad." default:"server_vad,semantic_vad"`
 	Stream  bool      `help:"Hear while speech goes on and answer early, beside hearing the whole turn behind its end. Without it only that is measured; with --url only the other." default:"true" negatable:""`
+	WebRTC  bool      `name:"webrtc" help:"Talk over WebRTC instead of WebSockets: the first sound is the first that comes on the track."`
 	Turns   int       `help:"How often each is said each way." default:"1"`
 	Tokens  int       `help:"Most tokens of an answer." default:"24"`
 	targets []voiceTarget
@@ -72,11 +73,15 @@ func (c *benchVoice) Run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	bench := "voice"
+	if c.WebRTC {
+		bench = "voice-webrtc"
+	}
 	var all []*voiceTurns
 	for _, detect := range c.Detect {
 		for _, target := range c.targets {
 			for i := range c.Speech {
-				row := delayRow{Bench: "voice", Model: c.name(), Device: device, Mode: target.mode, Turn: detect}
+				row := delayRow{Bench: bench, Model: c.name(), Device: device, Mode: target.mode, Turn: detect}
 				all = append(all, &voiceTurns{delayRow: row, target: target, said: said[i]})
 			}
 		}
@@ -150,11 +155,11 @@ func (c *benchVoice) round(ctx context.Context, all []*voiceTurns) error {
 // hold holds one turn, in a session of its own.
 func (c *benchVoice) hold(ctx context.Context, t *voiceTurns, u *utterance) error {
 	aloud := c.Voice != speech.None
-	call, err := dialVoice(ctx, t.target.url, c.Key, t.Turn, aloud, c.Tokens)
+	call, err := dialVoice(ctx, t.target.url, c.Key, t.Turn, c.WebRTC, aloud, c.Tokens)
 	if err != nil {
 		return err
 	}
-	defer call.conn.CloseNow()
+	defer call.link.close()
 	if t.target.watched != nil {
 		t.target.watched.forget()
 	}

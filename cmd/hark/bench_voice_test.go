@@ -33,6 +33,21 @@ func TestVoiceIsMeasuredThroughAServer(t *testing.T) {
 	}
 }
 
+// The same over WebRTC, where the turn ends as soon after the speech.
+func TestVoiceIsMeasuredOverWebRTC(t *testing.T) {
+	var out bytes.Buffer
+	c := benchVoice{benchModel: brief(&out, true), In: []string{filepath.Join("..", "..", "testdata", "samples", "kiosk-2.wav")},
+		Speech: []float64{0}, Detect: []string{"server_vad"}, Stream: true, WebRTC: true, Turns: 1, Tokens: 4}
+	c.Voice, c.VoiceLanguage = speech.None, "en-us"
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows := delaysOf(t, &out)
+	if len(rows) != 2 || rows[0].Bench != "voice-webrtc" || rows[0].Count != 1 || rows[0].Window < 450 || rows[0].Window > 1500 {
+		t.Fatalf("rows %+v", rows)
+	}
+}
+
 func TestVoiceRefusesWhatMakesNoSense(t *testing.T) {
 	var out bytes.Buffer
 	good := benchVoice{benchModel: brief(&out, true), In: []string{"nowhere.wav"}, Speech: []float64{0},

@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
 
 	"hark/audio"
 	"hark/audio/pcm"
@@ -92,32 +87,29 @@ type voiceEvent struct {
 
 // voiceCall is a session whose turns are measured.
 type voiceCall struct {
-	conn    *websocket.Conn
+	link    voiceLink
+	waits   bool      // the answer's sound comes outside the events
 	started time.Time // when the first sample was spoken
 	speech  time.Time // when the last one of speech was
 }
 
 // dialVoice opens a session that finds turns in a way, and answers aloud or in
 // text.
-func dialVoice(ctx context.Context, target, key, turns string, aloud bool, tokens int) (*voiceCall, error) {
-	header := http.Header{}
-	if key != "" {
-		header.Set("Authorization", "Bearer "+key)
+func dialVoice(ctx context.Context, target, key, turns string, calls, aloud bool, tokens int) (*voiceCall, error) {
+	dial := dialSocket
+	if calls {
+		dial = dialCall
 	}
-	conn, resp, err := websocket.Dial(ctx, target, &websocket.DialOptions{HTTPHeader: header})
+	link, err := dial(ctx, target, key)
 	if err != nil {
-		if resp != nil {
-			return nil, fmt.Errorf("%s: %s", target, resp.Status)
-		}
-		return nil, fmt.Errorf("%s: %w", target, err)
+		return nil, err
 	}
-	conn.SetReadLimit(1 << 20)
 	modality := "text"
 	if aloud {
 		modality = "audio"
 	}
-	v := &voiceCall{conn: conn}
-	err = wsjson.Write(ctx, conn, map[string]any{"type": "session.update", "session": map[string]any{
+	v := &voiceCall{link: link, waits: calls && aloud}
+	err = link.send(ctx, map[string]any{"type": "session.update", "session": map[string]any{
 		"type": "realtime", "output_modalities": []string{modality}, "instructions": benchInstructions, "max_output_tokens": tokens,
 		"audio": map[string]any{"input": map[string]any{
 			"format":         map[string]any{"type": "audio/pcm", "rate": protocolRate},
@@ -125,10 +117,10 @@ func dialVoice(ctx context.Context, target, key, turns string, aloud bool, token
 		}},
 	}})
 	if err == nil {
-		err = await(ctx, conn, "session.updated")
+		err = v.await(ctx, "session.updated")
 	}
 	if err != nil {
-		conn.CloseNow()
+		link.close()
 		return nil, err
 	}
 	return v, nil
@@ -149,8 +141,7 @@ func (v *voiceCall) say(ctx context.Context, u *utterance) error {
 		if err := sleepUntil(ctx, due); err != nil {
 			return err
 		}
-		err := wsjson.Write(ctx, v.conn, map[string]any{"type": "input_audio_buffer.append", "audio": base64.StdEncoding.EncodeToString(tick)})
-		if err != nil {
+		if err := v.link.speak(ctx, tick); err != nil {
 			return err
 		}
 	}
@@ -181,7 +172,7 @@ func (v *voiceCall) listen(ctx context.Context) (*heardTurn, error) {
 	var text time.Time
 	after := func(at time.Time) time.Duration { return at.Sub(v.speech) }
 	for {
-		_, data, err := v.conn.Read(ctx)
+		data, err := v.link.recv(ctx)
 		now := time.Now()
 		if err != nil {
 			return nil, fmt.Errorf("the server ended the connection: %w", err)
@@ -196,6 +187,7 @@ func (v *voiceCall) listen(ctx context.Context) (*heardTurn, error) {
 		case "input_audio_buffer.speech_stopped":
 			h.cut = h.cut || now.Before(v.speech)
 			h.ended, h.window, h.audio, text = now, after(now), 0, time.Time{}
+			v.link.deafen() // what was said before was cut off
 		case "response.output_text.delta":
 			if text.IsZero() {
 				text = now
@@ -211,7 +203,43 @@ func (v *voiceCall) listen(ctx context.Context) (*heardTurn, error) {
 			if h.token = after(text); text.IsZero() {
 				h.token = h.window + time.Duration(e.Response.Timings.FirstToken*float64(time.Millisecond))
 			}
-			return h, nil
+			if v.waits {
+				h.audio, err = v.sound(ctx)
+			}
+			return h, err
+		}
+	}
+}
+
+// sound waits until the answer is heard and returns how long after the speech
+// that was.
+func (v *voiceCall) sound(ctx context.Context) (time.Duration, error) {
+	for {
+		if at := v.link.sounded(); !at.IsZero() {
+			return at.Sub(v.speech), nil
+		}
+		if err := sleepUntil(ctx, time.Now().Add(time.Millisecond)); err != nil {
+			return 0, fmt.Errorf("the answer was not heard: %w", err)
+		}
+	}
+}
+
+// await reads events up to one of a type.
+func (v *voiceCall) await(ctx context.Context, kind string) error {
+	for {
+		data, err := v.link.recv(ctx)
+		if err != nil {
+			return err
+		}
+		var e voiceEvent
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		switch e.Type {
+		case kind:
+			return nil
+		case "error":
+			return fmt.Errorf("server: %s (%s)", e.Error.Message, e.Error.Code)
 		}
 	}
 }

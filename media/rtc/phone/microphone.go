@@ -52,12 +52,13 @@ func (m *Microphone) Say(ctx context.Context, samples []float32) (time.Time, err
 }
 
 func (m *Microphone) run() {
-	tick := time.NewTicker(frameTime)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	frame := make([]float32, opus.FrameSamples)
-	for {
+	for due := time.Now(); ; due = due.Add(frameTime) { // late frames are made up for
+		timer.Reset(time.Until(due))
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case <-m.p.closed:
 			return
 		}

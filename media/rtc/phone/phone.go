@@ -53,6 +53,9 @@ type Options struct {
 	// in order and without gaps, on a goroutine of the phone's; nil hears
 	// nothing.
 	Heard func(samples []float32)
+	// Mangle gets each packet of the microphone and returns those that are
+	// sent in its place; nil sends it.
+	Mangle func(p *rtp.Packet) []*rtp.Packet
 }
 
 // Phone is one call.
@@ -355,8 +358,15 @@ func (c *Phone) SayPacket(packet []byte, ticks int) error {
 	c.header.SequenceNumber++
 	p := &rtp.Packet{Header: c.header, Payload: packet}
 	c.header.Timestamp += uint32(ticks)
-	if err := c.sound.WriteRTP(p); err != nil {
-		return fmt.Errorf("phone: %w", err)
+	list := []*rtp.Packet{p}
+	if c.o.Mangle != nil {
+		p.Payload = bytes.Clone(packet)
+		list = c.o.Mangle(p)
+	}
+	for _, p := range list {
+		if err := c.sound.WriteRTP(p); err != nil {
+			return fmt.Errorf("phone: %w", err)
+		}
 	}
 	return nil
 }
