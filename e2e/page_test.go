@@ -410,6 +410,8 @@ func TestPageAsksForAKey(t *testing.T) {
 	f.key = "secret"
 	refused := open(t, f.URL, Options{}, calls, "401", "WebSocket")
 	shows(t, refused, "This server wants an access key.")
+	wrong := open(t, f.URL+"/#key=guessed", Options{}, calls, "401", "WebSocket")
+	shows(t, wrong, "The access key is wrong.")
 	p := open(t, f.URL+"/#key=secret", Options{}, calls)
 	check(t, p.Wait(idle, soon))
 	if hash, err := p.Eval("location.hash"); err != nil || hash != "" {

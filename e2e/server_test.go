@@ -110,10 +110,10 @@ func see(t *testing.T, p *Page) {
 }
 
 // record keeps the events of the server that come from now on in
-// window.events.
+// window.events, and the agent in window.agent.
 func record(t *testing.T, p *Page) {
 	t.Helper()
-	run(t, p, "import('./app.js').then(({ agent }) => { window.events = []; agent.listen('event', (event) => window.events.push(event)); })")
+	run(t, p, "import('./app.js').then(({ agent }) => { Object.assign(window, { agent, events: [] }); agent.listen('event', (event) => window.events.push(event)); })")
 }
 
 // came is the condition that an event of a type was recorded.
@@ -298,13 +298,14 @@ func TestTheConversationSurvivesARestart(t *testing.T) {
 func TestHoldingTheButtonIsATurn(t *testing.T) {
 	s := serve(t)
 	c := samples(t)["question-0"]
-	p := open(t, s.Address, Options{Sound: sample(t, c.Audio)})
+	p := open(t, s.Address, Options{Sound: said(t, time.Second, c)})
 	by(t, p, "WebRTC")
 	check(t, p.Instruct(c.System))
+	record(t, p)
 	run(t, p, "(document.querySelector('[name=mode][value=press]').click(), document.activeElement.blur())")
 	check(t, p.Space(true))
 	check(t, p.Wait("document.body.dataset.phase === 'hearing'", soon))
-	check(t, p.Wait("document.querySelector('.user .wave path').getAttribute('d').split('M').length > 30", soon)) // 1.2 s and more
+	check(t, p.Wait("agent.turns[0].levels.length > 150", soon)) // three seconds, in which it was said
 	check(t, p.Space(false))
 	if got, err := p.Answer(1, patience); err != nil || got != c.Answer {
 		t.Errorf("answer = %q, %v, want %q", got, err, c.Answer)

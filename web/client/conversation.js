@@ -166,7 +166,9 @@ export class Conversation extends Emitter {
     const cut = this.speaking || (turn && turn === this.#answer);
     this.#voiced = null;
     this.#link.hush();
-    if (turn && cut && turn.said < turn.text.length) this.turns.change(turn, { text: turn.text.slice(0, turn.said).trimEnd(), note: 'stopped' });
+    if (!turn || !cut || turn.said >= turn.text.length) return;
+    if (turn.said || turn.live) this.turns.change(turn, { text: turn.text.slice(0, turn.said).trimEnd(), note: 'stopped' });
+    else this.turns.remove(turn);
   }
 
   // reply gives the model the result of a call.

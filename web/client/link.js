@@ -169,7 +169,7 @@ export class Link extends Emitter {
         }
         break;
       case 'key':
-        this.#set('locked', 'This server wants an access key. Enter it in the settings.');
+        this.#set('locked', this.key ? 'The access key is wrong. Enter another in the settings.' : 'This server wants an access key. Enter it in the settings.');
         return;
       case 'final':
         this.#set('ended', message || 'The server ended the connection.');

@@ -133,5 +133,10 @@ addEventListener('keyup', key);
 // Browsers play sound after the first gesture on the page.
 for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, () => agent.unlock(), { capture: true });
 
+// Who leaves the page leaves nothing behind, and may come back by the browser's
+// button.
+addEventListener('pagehide', () => agent.close());
+addEventListener('pageshow', (event) => event.persisted && reconnect());
+
 if (settings.get('speaker')) agent.sink(settings.get('speaker')).catch(() => {});
 reconnect();
