@@ -23,6 +23,7 @@ type Checkpoint struct {
 	entries  map[string]Entry
 	metadata map[string]string
 	outline  *Outline // nil: tensors are read
+	ahead    *ahead   // nil: they need not be asked for
 }
 
 // Open reads the headers of model.safetensors, or of the files that
@@ -32,6 +33,9 @@ type Checkpoint struct {
 func Open(src Source) (*Checkpoint, error) {
 	c := &Checkpoint{source: src.Name(), entries: map[string]Entry{}, metadata: map[string]string{}}
 	c.outline, _ = src.(*Outline)
+	if d, ok := src.(*dir); ok {
+		c.ahead = &d.ahead
+	}
 	if c.outline != nil && c.outline.Entries != nil {
 		c.entries = c.outline.Entries
 		return c, nil

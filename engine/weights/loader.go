@@ -18,6 +18,7 @@ type Loader struct {
 	names  map[string]string // canonical name → the checkpoint's
 	used   map[string]bool   // canonical names asked for
 	ignore []func(string) bool
+	order  [][]byte // what was asked for; nil once it is read ahead
 	err    LoadError
 }
 
@@ -142,7 +143,8 @@ func (l *Loader) Matrix(name string, shape ...int) tensor.Stored {
 func (l *Loader) Failed() bool { return !l.err.empty() }
 
 // Err returns nil if everything asked for was there and fits, and every tensor
-// was asked for or ignored. Otherwise it returns a *LoadError.
+// was asked for or ignored, and the files of a folder begin to be read in the
+// order in which tensors were asked for. Otherwise it returns a *LoadError.
 func (l *Loader) Err() error {
 	e := l.err
 	e.Missing = slices.Compact(slices.Sorted(slices.Values(e.Missing)))
@@ -156,6 +158,10 @@ func (l *Loader) Err() error {
 		}
 	}
 	if e.empty() {
+		if l.c.ahead != nil {
+			l.c.ahead.read(l.order)
+			l.order = nil
+		}
 		return nil
 	}
 	return &e

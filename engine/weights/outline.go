@@ -68,5 +68,8 @@ func (l *Loader) bytes(e Entry) []byte {
 	if l.c.outline != nil {
 		return []byte{}
 	}
+	if len(e.Data) > 0 {
+		l.order = append(l.order, e.Data)
+	}
 	return e.Data
 }

@@ -45,7 +45,8 @@ type mapping struct {
 }
 
 type dir struct {
-	path string
+	path  string
+	ahead ahead
 
 	mu   sync.Mutex // protects what follows
 	open map[string]mapping
@@ -75,6 +76,7 @@ func (d *dir) File(name string) ([]byte, error) {
 }
 
 func (d *dir) Close() error {
+	d.ahead.close()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.shut = true
