@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"hark/media"
 	"hark/media/rtc"
 	"hark/media/ws"
 	"hark/session"
@@ -195,11 +196,18 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, beta bool) {
 	writeSDP(w, http.StatusCreated, answer)
 }
 
+// eventsAlone is a call that plays nothing.
+type eventsAlone struct{ media.Watcher }
+
 // runCall holds the session of a call.
 func (s *Server) runCall(c *ongoing, who sender, o session.Options) {
 	defer s.leaveSession(who)
 	defer s.calls.drop(c)
-	err := session.Run(s.life, c.party, o)
+	var conn media.Conn = c.party
+	if !c.conn.Speaks() {
+		conn = eventsAlone{c.party} // sound comes in events, as over a WebSocket
+	}
+	err := session.Run(s.life, conn, o)
 	if err != nil && !errors.Is(err, session.ErrShutdown) && !errors.Is(err, io.EOF) {
 		s.log.Debug("call broke off", "err", err) // the session logged its end
 	}

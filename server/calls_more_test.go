@@ -112,6 +112,17 @@ func ufrag(sdp string) string {
 	return value
 }
 
+// A call without a track for sound has the answer's sound in events.
+func TestCallOfEventsAlone(t *testing.T) {
+	puppet := newPuppet()
+	_, url := serve(t, Options{Engine: puppet, Speaker: hummer{}})
+	c := callUp(t, phone.Options{URL: url + "/v1/realtime/calls", Silent: true})
+	puppet.say("Hello.")
+	tell(t, c, `{"type":"response.create"}`)
+	await(t, c, "response.output_audio.delta")
+	await(t, c, "response.done")
+}
+
 func TestCallsCountAsSessions(t *testing.T) {
 	s, url := serve(t, Options{Engine: newPuppet(), Limits: Limits{Sessions: 1}})
 	c := callUp(t, phone.Options{URL: url + "/v1/realtime/calls"})

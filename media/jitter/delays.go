@@ -35,6 +35,11 @@ func (d *delays) add(transit time.Duration) {
 	if d.count == 0 {
 		d.base, d.current, d.before = transit, transit, transit
 	}
+	if transit-d.base > MaxWait {
+		// Either the network stalled, and the next packets are faster, or the
+		// sender did, and will be late for good.
+		d.base, d.current, d.before = transit, transit, transit
+	}
 	d.count++
 	d.current = min(d.current, transit)
 	d.base = min(d.before, d.current)

@@ -90,16 +90,17 @@ type Buffer struct {
 	clock int // ticks a second
 
 	started bool
-	slots   [Window]slot // packet n lies at n modulo Window
-	waiting int          // how many are full
-	next    int64        // the number of the packet that is due
-	newest  int64        // the highest number received
-	at      int64        // position of the stream's end in ticks
-	last    int          // ticks of the last packet
-	stamp   int64        // of the newest packet
-	filled  int64        // ticks of silence before at that the clock made, not the sender
-	ahead   int64        // ticks that the stream is longer than what was sent
-	strange int64        // number that a sender that began anew would go on with, -1 for none
+	slots   [Window]slot  // packet n lies at n modulo Window
+	waiting int           // how many are full
+	next    int64         // the number of the packet that is due
+	newest  int64         // the highest number received
+	at      int64         // position of the stream's end in ticks
+	last    int           // ticks of the last packet
+	stamp   int64         // of the newest packet
+	filled  int64         // ticks of silence before at that the clock made, not the sender
+	ahead   int64         // ticks that the stream is longer than what was sent
+	arrived time.Duration // when the newest packet came
+	strange int64         // number that a sender that began anew would go on with, -1 for none
 
 	out    []Piece // what Pop returns before it looks again
 	delays delays
@@ -143,6 +144,7 @@ func (b *Buffer) Push(p Packet, now time.Duration) {
 	} else if number < b.newest {
 		b.counts.Reordered++
 	}
+	b.arrived = now
 	b.delays.add(now - b.span(s.at))
 	if number < b.next {
 		b.counts.Late++
@@ -200,7 +202,7 @@ func (b *Buffer) Next() (time.Duration, bool) {
 	case b.waiting > 0:
 		return b.due(b.at) + b.delays.wait, true
 	}
-	return b.due(b.at) + b.silenceAfter() + b.frame(), true
+	return b.quiet() + b.silenceAfter() + b.frame(), true
 }
 
 // look makes pieces of what is due now, and reports whether there were any.
@@ -214,7 +216,7 @@ func (b *Buffer) look(now time.Duration) bool {
 		}
 		b.giveUp()
 	default:
-		late := now - b.due(b.at) - b.silenceAfter()
+		late := now - b.quiet() - b.silenceAfter()
 		ticks := b.ticks(late) / int64(b.last) * int64(b.last)
 		if ticks <= 0 {
 			return false
@@ -333,6 +335,13 @@ func (b *Buffer) ticks(d time.Duration) int64 {
 
 // due returns when the sound at a position arrives if nothing delays it.
 func (b *Buffer) due(at int64) time.Duration { return b.span(at) + b.delays.base }
+
+// quiet returns since when the sender says nothing that the stream has not. A
+// sender that was held up, and goes on where it was, is late for good; that is
+// no silence.
+func (b *Buffer) quiet() time.Duration {
+	return max(b.due(b.at), b.arrived+b.frame()+b.span(b.filled))
+}
 
 // frame returns how long the last packet was.
 func (b *Buffer) frame() time.Duration { return b.span(int64(b.last)) }

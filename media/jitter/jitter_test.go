@@ -179,7 +179,6 @@ func TestWaitFollowsTheJitter(t *testing.T) {
 		0:                      {MinWait, MinWait},
 		40 * time.Millisecond:  {35 * time.Millisecond, 50 * time.Millisecond},
 		100 * time.Millisecond: {90 * time.Millisecond, 110 * time.Millisecond},
-		time.Second:            {MaxWait, MaxWait},
 	} {
 		r := rand.New(rand.NewPCG(3, 4))
 		b := New(clock)
@@ -254,6 +253,23 @@ func TestStallIsHeardWhole(t *testing.T) {
 	}
 	if want := 350*frame + 3*clock; s.ticks != want {
 		t.Errorf("%d ticks in all, want %d", s.ticks, want)
+	}
+}
+
+// A sender that is held up, and then goes on at its own pace with the next
+// timestamp, is late from then on. Only the hold-up is silence.
+func TestSenderThatWasHeldUpIsNotSilent(t *testing.T) {
+	for _, stall := range []time.Duration{150 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second} {
+		list := talk(300, 0, 0, func(i int) time.Duration {
+			if i >= 100 {
+				return stall
+			}
+			return 0
+		})
+		s := play(New(clock), list, 0)
+		if !slices.Equal(s.frames, numbers(0, 300)) || s.lost != 0 || s.silence > int(stall.Milliseconds())*48 {
+			t.Errorf("%v: %d frames, %d lost, %d ms of silence", stall, len(s.frames), s.lost, s.silence/48)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type Conn struct {
 	pc    *webrtc.PeerConnection
 	o     *Options
 	voice *voice
+	// speaks is set before Answer returns.
+	speaks bool
 
 	events chan media.Event // of the client
 
@@ -148,6 +151,9 @@ func (c *Conn) negotiate(ctx context.Context, offer string) (string, error) {
 		return "", err
 	}
 	c.outgoing.want(offer)
+	if c.pc.RemoteDescription() == nil {
+		c.speaks = strings.Contains(offer, "\nm=audio ")
+	}
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("%w: %v", ErrOffer, err)
 	}
@@ -168,6 +174,10 @@ func (c *Conn) negotiate(ctx context.Context, offer string) (string, error) {
 	}
 	return c.pc.LocalDescription().SDP, nil
 }
+
+// Speaks reports whether the client takes sound: whether its first offer had a
+// section of it. What is played to one that does not is lost.
+func (c *Conn) Speaks() bool { return c.speaks }
 
 // Renegotiate answers a further offer of the same client: one that restarts
 // ICE because its network changed, or adds a camera.

@@ -332,3 +332,43 @@ func TestMicrophoneIsHeard(t *testing.T) {
 		}
 	}
 }
+
+// FuzzOffer: whatever is offered is refused as such, or answered.
+func FuzzOffer(f *testing.F) {
+	data, err := os.ReadFile("testdata/offer.sdp")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(data))
+	f.Add("v=0\r\n")
+	h, err := NewHost(Options{Addr: "127.0.0.1:0"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { h.Close() })
+	f.Fuzz(func(t *testing.T, offer string) {
+		conn, answer, err := h.Answer(t.Context(), offer)
+		if err != nil {
+			if !errors.Is(err, ErrOffer) {
+				t.Error(err)
+			}
+			return
+		}
+		if !strings.HasPrefix(answer, "v=0") {
+			t.Errorf("answer %q", answer)
+		}
+		if err := conn.Close(closeNormal, ""); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzSoundPacket: whatever comes as RTP, its sound is as long as it says.
+func FuzzSoundPacket(f *testing.F) {
+	f.Add([]byte{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xfc, 1, 2})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if p, ok := soundPacket(data); ok && (p.Ticks < 0 || p.Ticks > 5760 || p.Ticks > 0 && len(p.Payload) == 0) {
+			t.Errorf("%+v", p)
+		}
+	})
+}
