@@ -24,25 +24,25 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 		panic(&tensor.ShapeError{Op: "Experts: top", Got: []int{top}, Want: []int{experts}})
 	}
 	c, t := b.c, b.temp
-	order := t(c.Argpartition(t(c.Negative(l.h)), top-1))                 // [T, E]
-	chosen := t(c.Slice(order, []int{0, 0}, []int{rows, top}))            // [T, top]
-	share := t(c.Softmax(t(c.TakeAlong(l.h, chosen, 1)), 1))              // [T, top]
-	share = t(c.Multiply(share, t(c.Take(scale.h, chosen, 0))))           // [T, top]
-	share = t(c.Reshape(share, rows, top, 1))                             // [T, top, 1]
-	rowOf, back, index := mlxc.Array(0), mlxc.Array(0), chosen            // which rows, where they go
-	in, places, sorted := t(c.Reshape(a.h, rows, 1, 1, hidden)), 1, false // [T, 1, 1, H]
-	if rows*top >= manyChoices {
+	order := t(c.Argpartition(t(c.Negative(l.h)), top-1))       // [T, E]
+	chosen := t(c.Slice(order, []int{0, 0}, []int{rows, top}))  // [T, top]
+	share := t(c.Softmax(t(c.TakeAlong(l.h, chosen, 1)), 1))    // [T, top]
+	share = t(c.Multiply(share, t(c.Take(scale.h, chosen, 0)))) // [T, top]
+	share = t(c.Reshape(share, rows, top, 1))                   // [T, top, 1]
+	in, index := t(c.Reshape(a.h, rows, 1, 1, hidden)), chosen  // [T, 1, 1, H]
+	sorted := rows*top >= manyChoices
+	var back mlxc.Array // where a choice is in the order of the experts, [T*top]
+	if sorted {
 		flat := t(c.Reshape(chosen, rows*top))
 		by := t(c.Argsort(flat))
 		back = t(c.Argsort(by))
-		rowOf = t(c.Reshape(t(c.BroadcastTo(b.column(rows), rows, top)), rows*top))
-		in = t(c.Take(a.h, t(c.Take(rowOf, by, 0)), 0))                           // [T*top, H]
-		in, index = t(c.Reshape(in, rows*top, 1, hidden)), t(c.Take(flat, by, 0)) // [T*top, 1, H]
-		places, sorted = rows*top, true
+		rowOf := t(c.Reshape(t(c.BroadcastTo(b.column(rows), rows, top)), rows*top))
+		in = t(c.Reshape(t(c.Take(a.h, t(c.Take(rowOf, by, 0)), 0)), rows*top, 1, hidden)) // [T*top, 1, H]
+		index = t(c.Take(flat, by, 0))
 	}
-	inner := t(c.Apply(b.gatedGELU, b.picked(in, g, index, sorted), b.picked(in, u, index, sorted)))
+	inner := t(b.gated(b.picked(in, g, index, sorted), b.picked(in, u, index, sorted)))
 	out := b.picked(inner, d, index, sorted) // [T, top, 1, H] or [T*top, 1, H]
-	if places > 1 {
+	if sorted {
 		out = t(c.Take(t(c.Reshape(out, rows*top, hidden)), back, 0))
 	}
 	out = t(c.Reshape(out, rows, top, hidden))

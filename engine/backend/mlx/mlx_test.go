@@ -4,19 +4,29 @@ package mlx
 
 import (
 	"flag"
+	"os"
 	"testing"
 
 	"hark/engine/tensor/tensortest"
 )
 
-var library = flag.String("mlx-lib", "../../../.cache/mlx/site/mlx/lib/libmlxc.so", "mlx-c, as tools/mlx/make.sh makes it")
+var (
+	library = flag.String("mlx-lib", built(), "file of mlx-c; without it what tools/mlx/make.sh makes, or else what the usual places have")
+	device  = flag.String("mlx-device", "cpu", "what MLX computes on: cpu or gpu")
+)
+
+// built returns what tools/mlx/make.sh makes, "" if it is not there.
+func built() string {
+	const path = "../../../.cache/mlx/site/mlx/lib/libmlxc.so"
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
 
 func open(t testing.TB, o Options) *Backend {
 	t.Helper()
-	if o.Library == "" {
-		o.Library = *library
-	}
-	o.Device = CPU
+	o.Library, o.Device = *library, Device(*device)
 	b, err := New(&o)
 	if err != nil {
 		t.Fatalf("tools/mlx/make.sh first: %v", err)

@@ -1,8 +1,6 @@
 package mlx
 
 import (
-	"math"
-
 	"hark/engine/backend/mlx/mlxc"
 	"hark/engine/tensor"
 )
@@ -43,7 +41,7 @@ func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
 	var h mlxc.Array
 	switch f {
 	case tensor.GELU:
-		h = b.c.Apply(b.gatedGELU, a.h, b.scalar(1))
+		h = b.gated(a.h, b.scalar(1))
 	case tensor.SiLU:
 		h = b.c.Multiply(a.h, b.temp(b.c.Sigmoid(a.h)))
 	case tensor.ReLU:
@@ -58,32 +56,47 @@ func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
 	return b.wrap("Activate", h, a.Shape()...)
 }
 
-// gelu builds GELU(gate)*up for the compiler, which makes one kernel of it:
-// up*gate*0.5*(1+tanh(sqrt(2/pi)*gate*(1+0.044715*gate^2))).
+// gelu builds GELU(gate)*up for the compiler, which makes one kernel of it.
 func (b *Backend) gelu(c *mlxc.Calls, in []mlxc.Array) []mlxc.Array {
-	gate, up := in[0], in[1]
 	var made []mlxc.Array
-	t := func(a mlxc.Array) mlxc.Array {
-		made = append(made, a)
-		return a
+	keep := func(h mlxc.Array) mlxc.Array {
+		made = append(made, h)
+		return h
 	}
-	n := func(v float64) mlxc.Array { return t(number(c, float32(v), b.dtype)) }
-	y := t(c.Multiply(t(c.Multiply(gate, gate)), n(0.044715)))
-	y = t(c.Multiply(t(c.Multiply(t(c.Add(y, n(1))), gate)), n(math.Sqrt(2/math.Pi))))
-	y = t(c.Add(t(c.Tanh(y)), n(1)))
-	y = t(c.Multiply(t(c.Multiply(y, gate)), n(0.5)))
-	result := c.Multiply(y, up)
-	for _, a := range made {
-		c.Free(a)
+	result := geluOf(c, in[0], in[1], keep, func(v float32) mlxc.Array { return keep(number(c, v, b.dtype)) })
+	for _, h := range made {
+		c.Free(h)
 	}
 	return []mlxc.Array{result}
+}
+
+// geluOf records up*gate*0.5*(1+tanh(sqrt(2/pi)*gate*(1+0.044715*gate^2))). t
+// takes intermediate results, n makes numbers.
+func geluOf(c *mlxc.Calls, gate, up mlxc.Array, t func(mlxc.Array) mlxc.Array, n func(float32) mlxc.Array) mlxc.Array {
+	y := t(c.Multiply(t(c.Multiply(gate, gate)), n(0.044715)))
+	y = t(c.Multiply(t(c.Multiply(t(c.Add(y, n(1))), gate)), n(rootTwoOverPi)))
+	y = t(c.Add(t(c.Tanh(y)), n(1)))
+	y = t(c.Multiply(t(c.Multiply(y, gate)), n(0.5)))
+	return c.Multiply(y, up)
+}
+
+const rootTwoOverPi = 0.7978845608028654
+
+// gated records GELU(gate)*up: on a graphics processor the compiled kernel, of
+// which a processor, without a compiler at hand, would have nothing but the
+// cost of looking it up.
+func (b *Backend) gated(gate, up mlxc.Array) mlxc.Array {
+	if b.gpu {
+		return b.c.Apply(b.gatedGELU, gate, up)
+	}
+	return geluOf(b.c, gate, up, b.temp, b.scalar)
 }
 
 // GatedGELU returns GELU(gate)*up; both have one shape.
 func (b *Backend) GatedGELU(gate, up tensor.Tensor) tensor.Tensor {
 	g, u := in("GatedGELU", gate), in("GatedGELU", up)
 	same("GatedGELU", u.Shape(), g.Shape()...)
-	return b.wrap("GatedGELU", b.c.Apply(b.gatedGELU, g.h, u.h), g.Shape()...)
+	return b.wrap("GatedGELU", b.gated(g.h, u.h), g.Shape()...)
 }
 
 // GLU returns a*sigmoid(b) where a and b are the halves of x's last axis.
