@@ -1,10 +1,10 @@
 # The index of what can be run here; plain go commands work too. "stage" gives a command its time
 # budget, in seconds on two idle cores with nothing cached, "need" installs a missing tool by apt.
-.PHONY: build test check unit race goldens mlx generic arm64 e2e clients api smoke soak-mlx schedules bench fuzz screenshots wide gemma270m piper
+.PHONY: build test check unit race goldens mlx generic arm64 e2e clients api smoke talk soak-mlx schedules bench fuzz screenshots wide gemma270m piper
 STAGE = @.ci/stage $@
 build:
 	CGO_ENABLED=0 go build -o hark ./cmd/hark
-test: check unit race goldens mlx generic arm64 e2e clients api smoke
+test: check unit race goldens mlx generic arm64 e2e clients api smoke talk
 check:
 	@test -z "$$(gofmt -l */)" || { echo "gofmt -w these:"; gofmt -l */; exit 1; }
 	$(STAGE) 180 .ci/vet
@@ -32,6 +32,8 @@ api:
 	$(STAGE) 110 tools/api/check.sh
 smoke:
 	$(STAGE) 200 tools/demo-model/smoke.sh
+talk:
+	$(STAGE) 150 tools/talk/check.sh
 soak-mlx:
 	tools/mlx/soak.sh 30m
 schedules:

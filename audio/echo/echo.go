@@ -72,7 +72,7 @@ type Canceller struct {
 // When the filter counts as trained. Until then nothing is heard while
 // something plays: what it leaves at first would be taken for the user.
 const (
-	enoughReturn = 20.0 // dB over enoughFrames
+	enoughReturn = 17.0 // dB over enoughFrames
 	enoughFrames = 50
 	// After a gap of a device less will do.
 	slippedReturn, slippedFrames = 12.0, 12
@@ -133,6 +133,15 @@ func (c *Canceller) Process(mic, far []float32) []float32 {
 func (c *Canceller) Slip() {
 	c.slipped = c.slipped || c.trained
 	c.measured, c.trained, c.before, c.after = 0, false, 0, 0
+}
+
+// Reset forgets the room: devices have changed.
+func (c *Canceller) Reset() {
+	c.filter.reset()
+	c.delay = newDelay()
+	c.shift, c.since, c.quiet = 0, maxDelay, 0
+	c.measured, c.trained, c.slipped, c.before, c.after = 0, false, false, 0, 0
+	clear(c.played)
 }
 
 // lasting returns for how many frames the echo may be heard.

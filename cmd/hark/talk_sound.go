@@ -94,6 +94,9 @@ func (t *talk) recover(ctx context.Context, s *driver, failed error) {
 		card, err := duplex.Open(t.line, s.options)
 		if err == nil {
 			s.card = card
+			if t.canceller != nil {
+				t.canceller.Reset()
+			}
 			t.notice("the sound is back")
 			return
 		}

@@ -154,6 +154,15 @@ func (l *Line) Slip() {
 	l.slipped = true
 }
 
+// restart forgets what lies between the two directions: other devices drive
+// the line from here on.
+func (l *Line) restart() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mic, l.far = l.mic[:0], l.far[:0]
+	l.pulling, l.pushing = false, false
+}
+
 // slack is by how many samples one direction may be ahead of the other before
 // they are put side by side again: the loudspeaker has stopped for a moment, or
 // the two clocks differ.

@@ -100,6 +100,7 @@ func Open(l *Line, o Options) (*Card, error) {
 		library.Unlock()
 		return nil, err
 	}
+	l.restart()
 	c := &Card{failed: make(chan error, 1), done: make(chan struct{})}
 	if err := c.open(l, o); err != nil {
 		c.stop()
