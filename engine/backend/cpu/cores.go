@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"runtime"
+	"sync"
 
 	"hark/internal/host"
 )
@@ -18,8 +19,11 @@ func Cores(threads int) int {
 	if err != nil {
 		quota = 0
 	}
-	return cores(min(runtime.NumCPU(), runtime.GOMAXPROCS(0)), quota)
+	return cores(processors(), quota)
 }
+
+// processors is how many there are to compute on, before any are added to spare.
+var processors = sync.OnceValue(func() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) })
 
 // cores is Cores with so many processors, and a quota unless it is 0.
 func cores(processors int, quota float64) int {
@@ -34,7 +38,7 @@ func cores(processors int, quota float64) int {
 // after sockets and timers for up to 10 ms (BenchmarkAnswerBesideJobs); with one
 // to spare the system wakes whoever has something to answer.
 func spareProcessors(threads int) {
-	if runtime.GOMAXPROCS(0) <= threads {
+	if processors(); runtime.GOMAXPROCS(0) <= threads {
 		runtime.GOMAXPROCS(threads + 1)
 	}
 }

@@ -16,7 +16,8 @@ import (
 
 // Options are the choices of a measurement. The zero value works.
 type Options struct {
-	// Threads is how many goroutines work at a time; 0 means GOMAXPROCS.
+	// Threads is how many goroutines work at a time; 0 means all processors
+	// that GOMAXPROCS allows.
 	Threads int
 	// Bytes is the size of the memory that is read, by default 512 MiB: far
 	// more than caches hold.
@@ -44,7 +45,7 @@ type Roof struct {
 
 // New takes the memory to read. o may be nil.
 func New(o *Options) *Roof {
-	r := &Roof{threads: runtime.GOMAXPROCS(0)}
+	r := &Roof{threads: min(runtime.NumCPU(), runtime.GOMAXPROCS(0))}
 	size := defaultBytes
 	if o != nil {
 		if o.Threads > 0 {
