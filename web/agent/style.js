@@ -152,7 +152,7 @@ li { overflow-wrap: anywhere; white-space: pre-wrap; animation: arrive 0.35s cub
 .kiosk .page:not(.filled) { align-self: center; max-height: calc(100% - 6em); }
 .kiosk.paged li:nth-last-child(n + 3) { display: none; }
 .brand { grid-row: 1; padding: 1rem 1.25rem 0; font-size: 1.1rem; font-weight: 650; letter-spacing: -0.015em; }
-.brand:empty { display: none; }
+.root .brand:empty { display: none; }
 .kiosk .brand { padding: 0; position: absolute; top: 2em; left: 3em; display: block; max-width: calc(100% - 14em); font-size: 1em; font-weight: 620; letter-spacing: -0.01em; color: var(--quiet); }
 .kiosk.paged .brand { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .kiosk .captions:not(:has(li))::after { font-size: 1.7em; }

@@ -46,7 +46,7 @@ export class View {
     part('p', 'notice', { role: 'alert', hidden: true });
     this.spoken = make('p', { className: 'unseen', role: 'status' });
     const dock = make('div', { className: 'dock' }, this.preview, this.talk, this.status, this.keyboard);
-    this.brand = make('h1', { className: 'brand' });
+    this.brand = make('p', { className: 'brand', role: 'heading' });
     this.scene = make('div', { className: 'scene' }, this.page, make('div', { className: 'side' }, this.captions, dock), this.brand, this.end);
     this.#buildAttract(actions, orb);
     this.#buildCountdown(actions);
@@ -103,6 +103,7 @@ export class View {
   say(words, { mode, kiosk }) {
     this.#words = { ...words, idle: mode === 'press' ? words.hold : words.idle };
     this.root.classList.toggle('kiosk', kiosk);
+    this.brand.setAttribute('aria-level', kiosk ? 1 : 2);
     this.touch.textContent = words.touch;
     this.end.textContent = words.done;
     this.still.textContent = words.still;
