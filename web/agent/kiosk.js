@@ -13,7 +13,7 @@ const busy = new Set(['hearing', 'thinking', 'answering']);
 
 export class Kiosk extends Emitter {
   #agent;
-  #presence = new Presence(() => this.wake('presence'));
+  #presence = new Presence(() => this.#came());
   #options = {};
   #timer = 0;
   #watching = 0; // timer, or -1 while it watches
@@ -128,6 +128,13 @@ export class Kiosk extends Emitter {
         this.#watch();
       }, retryMs);
     });
+  }
+
+  // came: somebody is there. While the server is away it watches on.
+  #came() {
+    this.#watching = 0;
+    if (this.#agent.ready) this.wake('presence');
+    else this.#watch();
   }
 
   #unwatch() {
