@@ -18,6 +18,7 @@ import (
 // commands are the subcommands and what they share.
 type commands struct {
 	Serve serveCommand `cmd:"" help:"Run the server: the page, the realtime WebSocket and the HTTP API."`
+	Rank  rankCommand  `cmd:"" help:"Compute a part of a model for hark serve --ranks on another machine."`
 	Chat  chatCommand  `cmd:"" help:"Ask the model on the terminal, with text, pictures and sound."`
 	Talk  talkCommand  `cmd:"" help:"Talk by microphone and loudspeaker, or with files in their place."`
 

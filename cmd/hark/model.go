@@ -23,10 +23,11 @@ import (
 type modelFlags struct {
 	Model string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
 	backendFlags
-	Threads int  `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
-	Rounded bool `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much. MLX computes in bfloat16 then."`
-	Context int  `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
-	Lookup  int  `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same." default:"8"`
+	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
+	Rounded bool   `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much. MLX computes in bfloat16 then."`
+	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
+	Ranks   string `help:"Divide the model among the machines of this file, with MLX: docs/ranks.md. This is the first of them; the others run hark rank." type:"path" placeholder:"FILE"`
+	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same." default:"8"`
 }
 
 // lookup returns a number of guesses as engine.Options has it.
@@ -51,7 +52,13 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		src.Close()
 		return nil, nil, usageError{err}
 	}
-	e, err := engine.Open(src, b, &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup)})
+	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup)}
+	var e *engine.Engine
+	if f.Ranks != "" {
+		e, err = lead(f.Ranks, src, b, o)
+	} else {
+		e, err = engine.Open(src, b, o)
+	}
 	if err != nil {
 		src.Close()
 		return nil, nil, usageError{err}

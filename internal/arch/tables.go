@@ -144,8 +144,8 @@ var calls = []call{
 	},
 	{
 		name:   "recover",
-		places: []string{"engine/step.go", "engine/tensor/tensortest/", "audio/sound/sound.go"},
-		advice: "a panic is a bug and ends the process; only the engine's step may turn shape and device panics into errors, and audio/sound those of decoders that are not ours",
+		places: []string{"engine/step.go", "engine/backend/ranks/follow.go", "engine/tensor/tensortest/", "audio/sound/sound.go"},
+		advice: "a panic is a bug and ends the process; only the engine's step and a rank that follows may turn shape and device panics into errors, and audio/sound those of decoders that are not ours",
 	},
 	{
 		name:   "os.Getenv",

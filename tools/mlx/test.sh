@@ -7,4 +7,4 @@ cd "$(dirname "$0")/../.."
 go test -tags mlx ./engine/backend/all ./engine/backend/mlx/... ./engine
 go test -tags mlx,goldens -run Golden ./engine/model/gemma3 ./engine/model/gemma4
 go test -tags mlx -run 'TestAnswersAsTheReference|TestKVLoss' ./engine/demo
-go test -tags mlx -run MLX ./cmd/hark
+go test -tags mlx -run "MLX|Ranks" ./cmd/hark

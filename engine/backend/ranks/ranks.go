@@ -18,6 +18,7 @@
 package ranks
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -160,6 +161,9 @@ func (b *Backend) EndStep() {
 // Constant makes a tensor that lives until Close.
 func (b *Backend) Constant(data []float32, shape ...int) tensor.Tensor {
 	r := &ref{Tensor: b.inner.Constant(data, shape...), id: b.number(), kept: true}
+	if b.conns == nil {
+		binary.Write(b.loads, binary.LittleEndian, data)
+	}
 	if b.follows() {
 		b.tensors[r.id] = r
 	}
@@ -177,7 +181,7 @@ func (b *Backend) Input(data []float32, shape ...int) tensor.Tensor {
 // Read evaluates x on all ranks and appends its values to dst[:0].
 func (b *Backend) Read(dst []float32, x tensor.Tensor) []float32 {
 	b.tell(opRead).tensor(x)
-	b.flush()
+	b.meet()
 	return b.inner.Read(dst, in(x))
 }
 

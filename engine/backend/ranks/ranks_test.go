@@ -11,8 +11,11 @@ import (
 	"time"
 
 	"hark/engine/backend/cpu"
+	_ "hark/engine/model/gemma4"
+	"hark/engine/model/modeltest"
 	"hark/engine/tensor"
 	"hark/engine/tensor/tensortest"
+	"hark/engine/weights"
 	"hark/internal/leak"
 )
 
@@ -165,6 +168,74 @@ func TestContract(t *testing.T) {
 			leak.Check(t)
 			tensortest.Run(t, divided(t, size, func(tensor.Backend) {}))
 		})
+	}
+}
+
+// TestGoldens: a divided model says what the reference says, experts too.
+func TestGoldens(t *testing.T) {
+	for _, form := range []string{"dense", "moe"} {
+		t.Run(form, func(t *testing.T) {
+			const tiny = "../../../testdata/tiny/"
+			src, err := weights.Dir(tiny + form + "/hf-bf16")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			g, err := modeltest.ReadGolden(tiny + form + "/golden-hf.safetensors")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := modeltest.Case{Source: src, Golden: g, Prompts: g, Backend: func() tensor.Backend {
+				return divided(t, 2, func(tensor.Backend) {})
+			}}
+			if g.Has("text.logits_bf16_scale") {
+				c.Logits = "text.logits_bf16_scale"
+			}
+			modeltest.Run(t, c)
+		})
+	}
+}
+
+// TestALostFollowerIsAnError: what needs the others fails, and nothing hangs.
+func TestALostFollowerIsAnError(t *testing.T) {
+	leak.Check(t)
+	device := cpu.New(&cpu.Options{Threads: 1})
+	gone := make(chan struct{})
+	boxes := [][]chan part{{nil, make(chan part, 9)}, {make(chan part, 9), nil}}
+	b := New(device, &ring{b: device, boxes: boxes, gone: gone})
+	b.whole = 0
+	near, far := pipe(t)
+	other := New(device, &ring{rank: 1, b: device, boxes: boxes})
+	joined := make(chan error)
+	go func() { joined <- other.Join(far, [32]byte{}) }()
+	if err := b.Lead([]net.Conn{near}, [32]byte{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Weight(tensor.Stored{Name: "w", Shape: []int{2, 1}, Format: tensor.F32, Data: make([]byte, 8)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := b.Input([]float32{1}, 1, 1)
+	far.Close()
+	close(gone)
+	<-b.done // the watcher saw it
+	b.done <- struct{}{}
+	func() {
+		defer func() {
+			err, ok := recover().(*tensor.DeviceError)
+			if !ok || !errors.Is(err, ErrLost) {
+				t.Errorf("a product panicked with %v, want ErrLost", err)
+			}
+		}()
+		b.Linear(x, w, nil)
+	}()
+	b.EndStep() // goes on, so that the engine can end
+	b.NewKV(nil).Free()
+	if err := b.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

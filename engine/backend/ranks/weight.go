@@ -125,7 +125,7 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 	}
 	y := b.inner.Linear(in(x), m.part, nil)
 	b.tell(opLinear).tensor(x).weight(w).tensor(bias)
-	b.flush()
+	b.meet()
 	y = b.group.GatherCols(y)
 	if bias != nil {
 		y = b.inner.Add(y, in(bias))
@@ -159,7 +159,7 @@ func (b *Backend) Embed(w tensor.Weight, ids []int32, scale float32) tensor.Tens
 	}
 	mine := b.inner.Embed(m.part, own, scale)
 	b.tell(opEmbed).weight(w).int32s(ids).float(scale)
-	b.flush()
+	b.meet()
 	all := b.group.GatherRows(mine)
 	return b.made(b.inner.Gather(all, index))
 }
@@ -188,7 +188,7 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 	y := b.inner.Experts(in(x), in(logits), top, in(perExpert), g.stack, u.stack, d.stack)
 	b.tell(opExperts).tensor(x).tensor(logits).int(top).tensor(perExpert).weight(gate).weight(up).weight(down)
 	if divided {
-		b.flush()
+		b.meet()
 		y = b.group.Sum(y)
 	}
 	return b.made(y)

@@ -67,15 +67,14 @@ const enough = 32 << 10
 // listens.
 type message struct{ b *Backend }
 
-// tell begins an operation.
+// tell begins an operation. Once a follower is gone nobody is told any more.
 func (b *Backend) tell(o op) message {
-	if b.conns == nil {
+	if b.conns == nil || b.lost.Load() != nil {
 		return message{}
 	}
 	if len(b.out) > enough {
 		b.flush()
 	}
-	b.check()
 	b.out = append(b.out, byte(o))
 	return message{b}
 }
@@ -99,10 +98,11 @@ func (b *Backend) lose(err error) {
 	b.lost.CompareAndSwap(nil, &err)
 }
 
-// check panics once a follower is gone.
-func (b *Backend) check() {
+// meet sends what was told before the ranks wait for each other, and panics
+// once a follower is gone: nobody would come.
+func (b *Backend) meet() {
+	b.flush()
 	if err := b.lost.Load(); err != nil {
-		b.out = b.out[:0]
 		panic(&tensor.DeviceError{Op: "ranks", Err: *err})
 	}
 }

@@ -124,7 +124,8 @@ func (m *Model) audioTable(t *table, c *AudioConfig) {
 
 func (m *Model) conformerTable(t *table, n string, l *audioLayer, c *AudioConfig, sinusoids []float32) {
 	a, d := c.Hidden, c.Hidden/c.Heads
-	for name, f := range map[string]*feedForward{"feed_forward1.": &l.FF1, "feed_forward2.": &l.FF2} {
+	for i, f := range []*feedForward{&l.FF1, &l.FF2} { // in this order: ranks load alike
+		name := fmt.Sprintf("feed_forward%d.", i+1)
 		f.Pre = t.Vector(n+name+"pre_layer_norm", a)
 		f.Post = t.Vector(n+name+"post_layer_norm", a)
 		f.W1 = t.linear(n+name+"ffw_layer_1", c.Clipped, 4*a, a)
