@@ -146,8 +146,8 @@ func TestWeightsFillTheFile(t *testing.T) {
 	for _, c := range w.conv {
 		n += len(c.weight) + len(c.bias)
 	}
-	if 4*n != len(silero) {
-		t.Errorf("%d values from %d bytes", n, len(silero))
+	if held := len(floats()); n != held {
+		t.Errorf("%d values of %d", n, held)
 	}
 }
 

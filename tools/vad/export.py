@@ -1,4 +1,4 @@
-"""Writes audio/vad/silero.f32, the 16 kHz weights of Silero VAD v6.
+"""Writes audio/vad/silero.planes, the 16 kHz weights of Silero VAD v6.
 
 Run from anywhere, with Python 3.11, numpy, onnx and silero-vad 6.2.3 (PyPI):
 
@@ -6,13 +6,14 @@ Run from anywhere, with Python 3.11, numpy, onnx and silero-vad 6.2.3 (PyPI):
 
 The weights are those of silero_vad.onnx. The wheel's safetensors file is
 another training and gives other probabilities. The file holds the tensors of
-LAYOUT, float32 little-endian, one after the other, unchanged. The basis of the
+LAYOUT, float32 little-endian, one after the other, in byte planes, deflated. The basis of the
 spectrum is not written: it is checked to be a Hann window times a Fourier
 transform, which the Go code computes.
 """
 
 import importlib.resources
 import pathlib
+import zlib
 
 import numpy as np
 import onnx
@@ -56,6 +57,8 @@ if __name__ == "__main__":
     for name, shape in LAYOUT:
         assert found[name].shape == shape and found[name].dtype == np.float32, (name, found[name].shape)
         parts.append(found[name].astype("<f4").tobytes())
-    target = pathlib.Path(__file__).resolve().parents[2] / "audio/vad/silero.f32"
-    target.write_bytes(b"".join(parts))
+    target = pathlib.Path(__file__).resolve().parents[2] / "audio/vad/silero.planes"
+    values = b"".join(parts)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    target.write_bytes(packer.compress(b"".join(values[i::4] for i in range(4))) + packer.flush())
     print(target.name, target.stat().st_size, "bytes")
