@@ -156,6 +156,7 @@ export class Captions {
 
   // follow keeps the newest words in sight, unless the reader scrolled away.
   #follow(always = false) {
+    if (document.body.classList.contains('fresh')) return;
     const below = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight;
     if (always || below < 240) this.#log.scrollTop = this.#log.scrollHeight;
   }
