@@ -16,8 +16,9 @@ type job interface {
 
 // A step is a long row of short jobs, and a sleeping thread takes longer to
 // wake than many of them last. So whoever waits looks for some time whether
-// its wait is over, letting other goroutines run in between, and only then
-// sleeps.
+// its wait is over, and only then sleeps. It lets other goroutines run in between
+// where Go has no processor to spare for them; with one, each time would wake a
+// thread that looks for work in vain and takes a core from those that compute.
 const (
 	spinTime   = 150 * time.Microsecond
 	spinRounds = 500 // at most, where the clock stands still: in tests
@@ -28,7 +29,8 @@ const (
 // 0. Workers without work for spinTime are asleep. Only one goroutine may call
 // do.
 type pool struct {
-	size int
+	size  int
+	yield bool // there is no processor to spare
 	// ticket says which job it is, how many workers it has work for, and in
 	// its lowest bit whether there still is some to take. All look at it while
 	// they wait, so what changes within a job is in other cache lines.
@@ -59,7 +61,7 @@ type pool struct {
 const cacheLine = 128
 
 func newPool(size int) *pool {
-	p := &pool{size: size}
+	p := &pool{size: size, yield: runtime.GOMAXPROCS(0) <= size}
 	p.wake.L, p.idle.L = &p.mu, &p.mu
 	for worker := 1; worker < size; worker++ {
 		p.done.Go(func() { p.runWorker(worker) })
@@ -140,7 +142,7 @@ func (p *pool) take(j job, worker, items, grain int) {
 
 // join waits until no worker is inside the job.
 func (p *pool) join() {
-	if spin(func() bool { return p.active.Load() == 0 }) {
+	if p.spin(func() bool { return p.active.Load() == 0 }) {
 		return
 	}
 	p.mu.Lock()
@@ -176,7 +178,7 @@ func (p *pool) runWorker(worker int) {
 // await returns the ticket when it is no longer seen, or the pool closed.
 func (p *pool) await(seen uint64) uint64 {
 	changed := func() bool { return p.ticket.Load() != seen || p.closed.Load() }
-	if !spin(changed) {
+	if !p.spin(changed) {
 		p.mu.Lock()
 		p.asleep.Add(1)
 		for !changed() {
@@ -190,7 +192,7 @@ func (p *pool) await(seen uint64) uint64 {
 
 // spin waits for spinTime at most until over reports true, and returns whether
 // it did.
-func spin(over func() bool) bool {
+func (p *pool) spin(over func() bool) bool {
 	start := time.Now()
 	for range spinRounds {
 		for range 4 {
@@ -199,7 +201,9 @@ func spin(over func() bool) bool {
 			}
 			pause(spinPauses)
 		}
-		runtime.Gosched()
+		if p.yield {
+			runtime.Gosched()
+		}
 		if time.Since(start) >= spinTime {
 			break
 		}
