@@ -13,8 +13,8 @@ func layerOf(op string, s *tensor.Segment, number int) (*cache, *layerKV) {
 	if number < 0 || number >= len(c.layers) {
 		panic(&tensor.ShapeError{Op: op + ": KV layer", Got: []int{number}, Want: []int{len(c.layers)}})
 	}
-	if c.broken {
-		panic(&tensor.DeviceError{Op: op, Err: fmt.Errorf("the cache was lost with an evaluation that failed")})
+	if c.lost != nil {
+		panic(&tensor.DeviceError{Op: op, Err: fmt.Errorf("the cache was lost: %w", c.lost)})
 	}
 	return c, &c.layers[number]
 }

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"fmt"
+	"slices"
 
 	"hark/engine/backend/mlx/mlxc"
 	"hark/engine/tensor"
@@ -58,8 +59,8 @@ func (l *layerKV) bytes(t mlxc.DType) int64 {
 type cache struct {
 	b      *Backend
 	layers []layerKV
-	dirty  bool // listed in b.dirty
-	broken bool // lost with an evaluation that failed
+	dirty  bool  // listed in b.dirty
+	lost   error // why the content is gone, with an evaluation that failed; nil
 }
 
 // NewKV makes an empty cache.
@@ -151,7 +152,7 @@ func (c *cache) Len() int {
 // tensor.KV.
 func (c *cache) Restorable(n int) bool {
 	for i := range c.layers {
-		if l := &c.layers[i]; n > 0 && (c.broken || l.first > max(0, n-l.Window+1)) {
+		if l := &c.layers[i]; n > 0 && (c.lost != nil || l.first > max(0, n-l.Window+1)) {
 			return false
 		}
 	}
@@ -162,7 +163,7 @@ func (c *cache) Restorable(n int) bool {
 // of Len too. A cache whose content is lost may be cut anywhere; it is of use
 // again when nothing is left.
 func (c *cache) Truncate(n int) {
-	if n < 0 || n > c.Len() || !c.Restorable(n) && !c.broken {
+	if n < 0 || n > c.Len() || !c.Restorable(n) && c.lost == nil {
 		panic(fmt.Sprintf("mlx: Truncate to %d of %d positions", n, c.Len()))
 	}
 	for i := range c.layers {
@@ -171,18 +172,23 @@ func (c *cache) Truncate(n int) {
 		}
 		c.layers[i].n = n
 	}
-	c.broken = c.broken && n > 0
+	if n == 0 {
+		c.lost = nil
+	}
 }
 
 // Fork returns a copy that shares the arrays.
 func (c *cache) Fork() tensor.KV {
-	f := &cache{b: c.b, layers: append([]layerKV(nil), c.layers...), broken: c.broken}
+	f := &cache{b: c.b, layers: slices.Clone(c.layers), lost: c.lost}
 	for i := range f.layers {
 		l := &f.layers[i]
 		l.each(func(at *mlxc.Array) { *at = c.b.c.Again(*at) })
 		if l.dirty {
 			f.touch(l)
 		}
+	}
+	if slices.Contains(c.b.flying, c) {
+		c.b.flying = append(c.b.flying, f) // it would be lost as well
 	}
 	return f
 }

@@ -22,7 +22,7 @@ func (c *cache) Cuttable(from, to int) bool {
 	for i := range c.layers {
 		l := &c.layers[i]
 		r := l.Rotary
-		if c.broken || r == nil || r.Sections != 1 || 2*len(r.Freq) != l.Dim {
+		if c.lost != nil || r == nil || r.Sections != 1 || 2*len(r.Freq) != l.Dim {
 			return false
 		}
 		if l.firstAfter(from, to) > max(0, n-(to-from)-l.Window+1) {

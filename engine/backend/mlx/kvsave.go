@@ -17,8 +17,8 @@ type saved struct {
 
 // WriteTo saves the positions up to Len; see tensor.KV.
 func (c *cache) WriteTo(w io.Writer) (int64, error) {
-	if c.broken {
-		return 0, fmt.Errorf("mlx: save cache: it was lost with an evaluation that failed")
+	if c.lost != nil {
+		return 0, fmt.Errorf("mlx: save cache: it was lost: %w", c.lost)
 	}
 	n := c.Len()
 	layers, first := make([]tensor.KVLayer, len(c.layers)), make([]int, len(c.layers))
@@ -31,8 +31,14 @@ func (c *cache) WriteTo(w io.Writer) (int64, error) {
 		if l.first >= n {
 			continue
 		}
-		keys := c.copied(l, &l.keys, l.keyWidth(), l.keyGroups(), n)
-		values := c.copied(l, &l.values, l.Dim, 1, n)
+		keys, err := c.copied(l, &l.keys, l.keyWidth(), l.keyGroups(), n)
+		if err != nil {
+			return 0, fmt.Errorf("mlx: save cache: %w", err)
+		}
+		values, err := c.copied(l, &l.values, l.Dim, 1, n)
+		if err != nil {
+			return 0, fmt.Errorf("mlx: save cache: %w", err)
+		}
 		for pos := range n - l.first {
 			for _, s := range []*saved{keys, values} {
 				for h := range l.Heads {
@@ -45,18 +51,18 @@ func (c *cache) WriteTo(w io.Writer) (int64, error) {
 }
 
 // copied brings positions up to n of one half of a layer to the host.
-func (c *cache) copied(l *layerKV, h *half, width, groups, n int) *saved {
+func (c *cache) copied(l *layerKV, h *half, width, groups, n int) (*saved, error) {
 	b, count := c.b, l.Heads*(n-l.first)
-	floats := func(h mlxc.Array, width int) []float32 {
+	floats := func(h mlxc.Array, width int) ([]float32, error) {
 		x := b.temp(l.at(b.c, h, width, l.first, n))
-		x = b.temp(b.c.AsType(x, mlxc.Float32))
-		return b.host("WriteTo", nil, x, count*width)
+		return b.host(nil, b.temp(b.c.AsType(x, mlxc.Float32)), count*width)
 	}
-	s := &saved{data: floats(h.data, width), width: width, groups: groups}
-	if l.Bits != 0 {
-		s.scales = floats(h.scales, groups)
+	s := &saved{width: width, groups: groups}
+	var err error
+	if s.data, err = floats(h.data, width); err == nil && l.Bits != 0 {
+		s.scales, err = floats(h.scales, groups)
 	}
-	return s
+	return s, err
 }
 
 // encode writes the value of one head and position.

@@ -76,6 +76,7 @@ type Backend struct {
 	keepers  []*array // kept and not evaluated
 	list     []mlxc.Array
 	inflight mlxc.Array // of the evaluation that was begun last and not waited for
+	flying   []*cache   // whose content it makes
 	work     Work
 	began    time.Time // when the first operation since the last evaluation was recorded
 }
@@ -86,7 +87,6 @@ var _ tensor.Backend = (*Backend)(nil)
 type Work struct {
 	Operations  int64         // recorded
 	Evaluations int64         // begun
-	Steps       int64         // that evaluated something
 	Building    time.Duration // from the first operation of a step to its evaluation
 	Waiting     time.Duration // for evaluations
 }
@@ -198,7 +198,8 @@ func (b *Backend) Close() error {
 	return nil
 }
 
-// settle waits for the evaluation in flight.
+// settle waits for the evaluation in flight. If it failed, the caches that it
+// should have filled are lost, which who uses them next is told.
 func (b *Backend) settle() {
 	if b.inflight == 0 {
 		return
@@ -206,11 +207,24 @@ func (b *Backend) settle() {
 	began := time.Now()
 	err := b.c.Eval(append(b.list[:0], b.inflight))
 	b.work.Waiting += time.Since(began)
+	b.landed(err)
+}
+
+// landed notes that the evaluation in flight is over.
+func (b *Backend) landed(err error) {
+	if err != nil {
+		lose(b.flying, err)
+	}
+	clear(b.flying)
+	b.flying = b.flying[:0]
 	b.c.Free(b.inflight)
 	b.inflight = 0
-	if err != nil {
-		b.spoil()
-		panic(&tensor.DeviceError{Op: "evaluation", Err: err})
+}
+
+// lose marks caches whose content is lost.
+func lose(caches []*cache, err error) {
+	for _, c := range caches {
+		c.lost = err
 	}
 }
 
@@ -243,10 +257,8 @@ func (b *Backend) evaluated() {
 }
 
 // spoil marks the caches whose content is lost with a failed evaluation.
-func (b *Backend) spoil() {
-	for _, c := range b.dirty {
-		c.broken = true
-	}
+func (b *Backend) spoil(err error) {
+	lose(b.dirty, err)
 	b.evaluated()
 }
 
@@ -259,7 +271,7 @@ func (b *Backend) built() {
 }
 
 // evaluate computes h and all that is pending, and waits.
-func (b *Backend) evaluate(op string, h mlxc.Array) {
+func (b *Backend) evaluate(h mlxc.Array) error {
 	list := append(b.pending(), h)
 	b.list = list
 	b.built()
@@ -267,18 +279,19 @@ func (b *Backend) evaluate(op string, h mlxc.Array) {
 	err := b.c.Eval(list)
 	b.work.Waiting += time.Since(began)
 	b.work.Evaluations++
+	b.landed(err) // one stream: what was begun before is over
 	if err != nil {
-		b.spoil()
-		panic(&tensor.DeviceError{Op: op, Err: err})
+		b.spoil(err)
+		return err
 	}
 	b.evaluated()
-	b.c.Free(b.inflight) // one stream: what was begun before is done
-	b.inflight = 0
+	return nil
 }
 
 // EndStep begins the evaluation of what is pending, waits for that of the step
 // before, and releases the step's tensors. So the next step is recorded while
-// this one computes, and no more than one is ahead.
+// this one computes, and no more than one is ahead. What fails here is told to
+// who uses the caches next.
 func (b *Backend) EndStep() {
 	defer b.forget()
 	defer b.arena.endStep(b.c)
@@ -288,16 +301,15 @@ func (b *Backend) EndStep() {
 		b.evaluated()
 		return
 	}
-	b.work.Steps++
-	if err := b.c.AsyncEval(list); err != nil {
-		b.spoil()
-		panic(&tensor.DeviceError{Op: "EndStep", Err: err})
-	}
 	b.work.Evaluations++
-	next := b.c.Again(list[0])
+	if err := b.c.AsyncEval(list); err != nil {
+		b.spoil(err)
+		return
+	}
+	next, flying := b.c.Again(list[0]), append([]*cache(nil), b.dirty...)
 	b.evaluated()
 	b.settle()
-	b.inflight = next
+	b.inflight, b.flying = next, append(b.flying, flying...)
 }
 
 // forget drops what is remembered within a step.
@@ -324,22 +336,27 @@ func (b *Backend) Read(dst []float32, x tensor.Tensor) []float32 {
 	if a.size() == 0 {
 		return dst[:0]
 	}
-	return b.host("Read", dst[:0], a.h, a.size())
+	dst, err := b.host(dst[:0], a.h, a.size())
+	if err != nil {
+		panic(&tensor.DeviceError{Op: "Read", Err: err})
+	}
+	return dst
 }
 
 // host evaluates h and appends its n values to dst.
-func (b *Backend) host(op string, dst []float32, h mlxc.Array, n int) []float32 {
+func (b *Backend) host(dst []float32, h mlxc.Array, n int) ([]float32, error) {
+	defer b.sweepTrash()
 	if b.dtype != mlxc.Float32 {
 		h = b.temp(b.c.AsType(h, mlxc.Float32))
 	}
 	h = b.temp(b.c.Contiguous(h))
 	if h == 0 {
-		b.fail(op)
+		return dst, b.c.Err()
 	}
-	b.evaluate(op, h)
-	dst = append(dst, b.c.Floats(h, n)...)
-	b.sweepTrash()
-	return dst
+	if err := b.evaluate(h); err != nil {
+		return dst, err
+	}
+	return append(dst, b.c.Floats(h, n)...), nil
 }
 
 // fail panics with the library's error.

@@ -68,12 +68,12 @@ func TestLostCacheIsReadInAgain(t *testing.T) {
 	d := newDecoder(t, b)
 	kv := b.NewKV(d.layers)
 	d.step(5, kv)
-	b.spoil() // as after an evaluation that failed
+	b.spoil(errors.New("no memory")) // as after an evaluation that failed
 	b.EndStep()
 	if kv.Restorable(3) || kv.Cuttable(1, 2) || !kv.Restorable(0) {
 		t.Error("a lost cache is restorable, or cannot be emptied")
 	}
-	if err := deviceError(t, func() { d.step(1, kv) }); err == nil || !strings.Contains(err.Error(), "lost") {
+	if err := deviceError(t, func() { d.step(1, kv) }); err == nil || !strings.Contains(err.Error(), "no memory") {
 		t.Errorf("a step on a lost cache: %v", err)
 	}
 	if _, err := kv.WriteTo(&strings.Builder{}); err == nil {
@@ -83,6 +83,12 @@ func TestLostCacheIsReadInAgain(t *testing.T) {
 	kv.Truncate(0)
 	b.Read(nil, d.step(5, kv))
 	b.EndStep()
+	d.step(1, kv)
+	b.EndStep()
+	b.landed(errors.New("no memory")) // as after one that was begun and failed
+	if kv.Restorable(3) {
+		t.Error("a cache lost behind the step is restorable")
+	}
 	kv.Free()
 }
 
