@@ -22,6 +22,7 @@ fi
 .ci/need 'python3 -c "import venv, ensurepip"' python3 python3-venv
 .ci/need 'g++ --version && cmake --version && make --version' g++ cmake make
 .ci/need 'test -e /usr/include/fmt/format.h' libfmt-dev
+command -v cargo >/dev/null || PATH=$PATH:$HOME/.cargo/bin
 command -v cargo >/dev/null || .ci/need 'cargo --version' cargo-web
 
 echo "== mlx: MLX $mlx"
