@@ -56,7 +56,7 @@ class Cases:
     def spoken(self, kind: str, change: Callable[[np.ndarray, Random], np.ndarray] | None = None,
                before: float = 0.2, after: float = 0.5, unseen: bool = False) -> Iterator[Case]:
         """Questions by held voices."""
-        r = self.dice(kind, unseen)
+        r, self.voices.turn = self.dice(kind, unseen), 0
         for _ in range(self.n):
             prompt, q, a = self.question(r)
             x, voice = self.voices.say(q)
@@ -66,15 +66,16 @@ class Cases:
 
     def dictation(self, kind: str) -> Iterator[Case]:
         """Sentences that nobody said in training."""
-        r = self.dice(kind)
+        r, self.voices.turn = self.dice(kind), 0
         for text in r.sample(self.texts["held_sentences"], self.n):
             x, voice = self.voices.say(text)
             yield Case(kind, written(text), system(TRANSCRIBERS[0]) + [user(sound=True)], sound=padded(x, 0.2, 0.5, r),
                        exact=False, note=voice)
 
     def people(self, kind: str, numbers: bool) -> Iterator[Case]:
+        """All that there is from 100 cases on."""
         r = self.dice(kind)
-        for text, path in choose(r, recorded(self.work), self.n, numbers):
+        for text, path in choose(r, recorded(self.work), self.n if self.n < 100 else 10**6, numbers):
             yield Case(kind, text, system(TRANSCRIBERS[0]) + [user(sound=True)], sound=padded(read(path), 0.2, 0.4, r),
                        exact=False, note=path.stem)
 
@@ -128,6 +129,8 @@ class Cases:
     def calls(self, kind: str, speak: bool) -> Iterator[Case]:
         """Requests with tools whose names and parameters training does not use."""
         r = self.dice(kind)
+        if speak:
+            self.voices.turn = 0
         for _ in range(self.n):
             job = r.choice(tools.JOBS)
             offered = tools.offer(r, job, r.randint(1, 4))

@@ -69,10 +69,13 @@ def main() -> None:
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     wanted = args.only.split("|")
     model = Hark(args.checkpoint, args.free) if args.hark else Model(args.checkpoint, args.threads)
-    for name, make in Cases(args.work, args.n, args.seed).all().items():
+    kinds = Cases(args.work, args.n, args.seed).all()
+    order = list(kinds)
+    for name, make in kinds.items():
         if name in rows or not any(w in name for w in wanted):
             continue
         rows[name] = measure(model, make(name))
+        rows = {n: rows[n] for n in order if n in rows}
         print(f"{name}: {rows[name]['right']} of {rows[name]['n']}, {rows[name]['seconds']} s", flush=True)
         kept.write_text(json.dumps(rows, indent=1, ensure_ascii=False))
         args.out.write_text(table(rows))
