@@ -48,7 +48,8 @@ type benchModel struct {
 	benchFlags
 	Backend string `help:"What computes: cpu, or mlx, of which building graphs and waiting for them are told apart." enum:"cpu,mlx" default:"cpu"`
 	MLXLib  string `name:"mlx-lib" help:"File of mlx-c; without it the usual places are looked through." placeholder:"FILE"`
-	Rounded bool   `help:"Multiply with activations rounded to 8 bits."`
+	Rounded bool   `help:"Multiply with activations rounded to 8 bits: the default where the processor multiplies these fast."`
+	Exact   bool   `help:"Multiply in full precision."`
 	Model   string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model." placeholder:"DIR|OWNER/NAME"`
 }
 
@@ -64,7 +65,7 @@ func (f *benchFlags) budget() time.Duration { return time.Duration(f.Seconds * f
 
 // backend returns the choices of the CPU backend.
 func (f *benchModel) backend() *cpu.Options {
-	return &cpu.Options{Threads: f.Threads, Rounded: f.Rounded}
+	return &cpu.Options{Threads: f.Threads, Rounded: f.Rounded || !f.Exact && cpu.RoundingPays()}
 }
 
 // output returns where rows go.

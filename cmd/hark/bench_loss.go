@@ -61,7 +61,7 @@ func (c *benchLoss) Run() error {
 	var ids []token.ID
 	var vocab int
 	for i, rounded := range []bool{false, true} {
-		c.Rounded = rounded
+		c.Rounded, c.Exact = rounded, !rounded
 		b, err := c.open()
 		if err != nil {
 			return err

@@ -246,7 +246,7 @@ func (c *benchVoice) serve() (device string, stop func(), err error) {
 		return "", nil, err
 	}
 	closers = append(closers, src.Close)
-	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: c.Threads}), &engine.Options{PrefixBytes: -1})
+	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: c.Threads, Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1})
 	if err != nil {
 		return "", nil, usageError{err}
 	}

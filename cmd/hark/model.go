@@ -24,7 +24,8 @@ type modelFlags struct {
 	Model string `help:"Folder of a checkpoint, or OWNER/NAME of one in the cache; without it the embedded demo model runs." placeholder:"DIR|OWNER/NAME"`
 	backendFlags
 	Threads int    `help:"Threads of the CPU backend; 0 takes every core." default:"0"`
-	Rounded bool   `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much. MLX computes in bfloat16 then."`
+	Rounded bool   `help:"Round activations to 8 bits before they are multiplied with weights of 4 and 8 bits: faster, and off by a little; hark bench loss says by how much. The default where the processor multiplies 8-bit integers fast. MLX computes in bfloat16 then."`
+	Exact   bool   `help:"Keep full precision on the CPU."`
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 	Ranks   string `help:"Divide the model among the machines of this file, with MLX: docs/ranks.md. This is the first of them; the others run hark rank." type:"path" placeholder:"FILE"`
 	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same." default:"8"`
@@ -40,6 +41,9 @@ func lookup(n int) int {
 
 // open loads the model. The returned function frees it.
 func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
+	if f.Rounded && f.Exact {
+		return nil, nil, usage("--rounded and --exact exclude each other")
+	}
 	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 {
 		return nil, nil, usage("--threads, --context and --lookup must not be negative")
 	}
@@ -79,7 +83,7 @@ type backendFlags struct {
 
 // backend starts what computes.
 func (f *modelFlags) backend(log *slog.Logger) (tensor.Backend, error) {
-	return f.compute(&all.Options{Threads: f.Threads, Rounded: f.Rounded}, log)
+	return f.compute(&all.Options{Threads: f.Threads, Rounded: f.Rounded, Exact: f.Exact}, log)
 }
 
 // compute starts the backend with these choices and o's. Why a better one was

@@ -11,9 +11,11 @@ import (
 	"hark/audio/wav"
 	"hark/engine"
 	"hark/engine/backend/backendtest"
+	"hark/engine/backend/cpu"
 	"hark/engine/chat"
 	"hark/engine/demo"
 	_ "hark/engine/model/all"
+	"hark/engine/tensor"
 	"hark/engine/weights"
 	"hark/vision"
 )
@@ -32,6 +34,17 @@ type sample struct {
 // the bf16 checkpoint in transformers with float32 activations; the embedded
 // model has 8-bit weights, so one of the 28 may differ.
 func TestAnswersAsTheReference(t *testing.T) {
+	answersAsTheReference(t, backendtest.New(0))
+}
+
+// TestRoundedAnswersAsTheReference does so as hark runs unless it is told to be
+// exact.
+func TestRoundedAnswersAsTheReference(t *testing.T) {
+	answersAsTheReference(t, cpu.New(&cpu.Options{Rounded: true}))
+}
+
+func answersAsTheReference(t *testing.T, b tensor.Backend) {
+	t.Helper()
 	src, allowed := demo.Source(), 1
 	if *checkpoint != "" {
 		var err error
@@ -40,7 +53,7 @@ func TestAnswersAsTheReference(t *testing.T) {
 		}
 		allowed = 0
 	}
-	e, err := engine.Open(src, backendtest.New(0), nil)
+	e, err := engine.Open(src, b, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	// Rounded gives up a little precision for speed: the CPU rounds activations
 	// to 8 bits before products, MLX computes in bfloat16.
 	Rounded bool
+	// Exact keeps full precision where the CPU would round without being asked:
+	// where it has fast products of 8-bit integers.
+	Exact bool
 	// Library is the file of mlx-c; "" looks in the usual places.
 	Library string
 	// MemoryBytes and CacheBytes bound the memory of MLX; see mlx.Options.
@@ -44,7 +47,7 @@ var backends = []struct {
 }{
 	{"mlx", openMLX},
 	{"cpu", func(o *Options, _ bool) (tensor.Backend, error) {
-		return cpu.New(&cpu.Options{Threads: o.Threads, Rounded: o.Rounded}), nil
+		return cpu.New(&cpu.Options{Threads: o.Threads, Rounded: o.Rounded || !o.Exact && cpu.RoundingPays()}), nil
 	}},
 }
 

@@ -7,6 +7,10 @@ import (
 	"hark/engine/tensor"
 )
 
+// RoundingPays reports whether Options.Rounded makes all products faster on this
+// processor, and not only those of single rows.
+func RoundingPays() bool { return kernel.RoundedPays() }
+
 // roundJob rounds rows of x; an item is a row.
 type roundJob struct {
 	to *kernel.Rounded

@@ -23,6 +23,11 @@ type Rounded struct {
 // roundedBlock is how many values are multiplied at a time.
 const roundedBlock = 64
 
+// RoundedPays reports whether products of any number of rows are faster with
+// rounded activations: where there are no kernels for several rows, only those of
+// one are.
+func RoundedPays() bool { return quadsOn() || roundedBatches() }
+
 // FitsRounded reports whether MatMulRounded takes these weights in rows of n
 // values.
 func (w *Packed) FitsRounded(n int) bool {
