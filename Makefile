@@ -23,9 +23,9 @@ mlx:
 generic:
 	$(STAGE) 120 env HARK_ISA=generic go test -count=1 ./engine/...
 arm64:
-	$(STAGE) 90 .ci/arm64
+	$(STAGE) 150 .ci/arm64
 e2e:
-	$(STAGE) 150 e2e/run.sh -v
+	$(STAGE) 240 e2e/run.sh -v
 clients:
 	$(STAGE) 300 tools/clients/run.sh
 api:

@@ -12,6 +12,7 @@ import (
 
 	"hark/engine"
 	"hark/engine/backend/all"
+	"hark/engine/backend/cpu"
 	"hark/engine/demo"
 	"hark/engine/hub"
 	_ "hark/engine/model/all"
@@ -28,7 +29,7 @@ type modelFlags struct {
 	Exact   bool   `help:"Keep full precision on the CPU."`
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 	Ranks   string `help:"Divide the model among the machines of this file, with MLX: docs/ranks.md. This is the first of them; the others run hark rank." type:"path" placeholder:"FILE"`
-	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same." default:"8"`
+	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same. The CPU backend alone does it." default:"8"`
 }
 
 // lookup returns a number of guesses as engine.Options has it.
@@ -57,6 +58,9 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		return nil, nil, usageError{err}
 	}
 	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup)}
+	if _, exact := b.(*cpu.Backend); !exact {
+		o.Lookup = -1 // results change with the number of rows, and so could answers
+	}
 	var e *engine.Engine
 	if f.Ranks != "" {
 		e, err = lead(f.Ranks, src, b, o)
