@@ -61,6 +61,10 @@ func spread(dst, src []float32, n, times int) []float32 {
 	width, groups := len(dst)/n, len(src)/n
 	for r := range n {
 		to := dst[r*width : (r+1)*width]
+		if times == 1 {
+			clear(to[copy(to, src[r*groups:(r+1)*groups]):])
+			continue
+		}
 		for i, v := range src[r*groups : (r+1)*groups] {
 			for k := range times {
 				to[i*times+k] = v
