@@ -203,6 +203,7 @@ type eventsAlone struct{ media.Watcher }
 func (s *Server) runCall(c *ongoing, who sender, o session.Options) {
 	defer s.leaveSession(who)
 	defer s.calls.drop(c)
+	defer c.party.Close(closeInternal, "the server failed") // Run closes it too
 	var conn media.Conn = c.party
 	if !c.conn.Speaks() {
 		conn = eventsAlone{c.party} // sound comes in events, as over a WebSocket
@@ -313,7 +314,16 @@ func (s *Server) hangup(w http.ResponseWriter, r *http.Request) {
 
 // joinCall lets a WebSocket take part in a call. It counts as no session.
 func (s *Server) joinCall(w http.ResponseWriter, r *http.Request, c *ongoing) {
-	s.running.Add(1)
+	s.mu.Lock()
+	closing := s.life.Err() != nil
+	if !closing {
+		s.running.Add(1) // Close waits from when life ends
+	}
+	s.mu.Unlock()
+	if closing {
+		noCall(w, "call_id")
+		return
+	}
 	defer s.running.Done()
 	conn, err := ws.Accept(w, r, &ws.Options{Origins: exactly(r)})
 	if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"hark/engine"
+	"hark/media"
 	"hark/media/rtc/phone"
 	"hark/server/keys"
 )
@@ -79,6 +81,39 @@ func (p *party) side() []any {
 		out[i] = side
 	}
 	return out
+}
+
+// stuck is a connection that takes nothing.
+type stuck struct{ code chan int }
+
+func (s *stuck) Recv(ctx context.Context) (media.Packet, error) {
+	s.code <- <-s.code
+	return nil, io.EOF
+}
+func (s *stuck) Send(ctx context.Context, _ media.Packet) error { return ctx.Err() }
+func (s *stuck) Close(code int, _ string) error {
+	select {
+	case s.code <- code:
+	default:
+	}
+	return nil
+}
+
+// Who joined and takes nothing is closed, so that it does not take part unseen.
+func TestWhoIsTooSlowForACallIsClosed(t *testing.T) {
+	p, conn := &party{ended: make(chan struct{})}, &stuck{make(chan int, 1)}
+	joined := make(chan error)
+	go func() { joined <- p.join(conn) }()
+	for len(p.side()) == 0 {
+		runtime.Gosched()
+	}
+	p.tell(media.Event(`{}`))
+	if err := <-joined; err != nil {
+		t.Error(err)
+	}
+	if code := <-conn.code; code != closePolicy {
+		t.Errorf("closed with %d", code)
+	}
 }
 
 func senderWith(s *Server, key string) sender {

@@ -14,27 +14,28 @@ import (
 // maxSides is how many connections may join one call.
 const maxSides = 8
 
-// sideInbox is how many events of those who joined wait for the session. Full:
-// their readers wait.
-const sideInbox = 16
-
 var errManySides = errors.New("server: as many connections as may be have joined this call")
 
 // party is the connection of a call with those who joined it. They see what
 // the client is told, and say what the client could say; sound and pictures
-// are the client's. Whoever of them is too slow is left out; the call is not
+// are the client's. Whoever of them is too slow is closed; the call is not
 // held up.
 type party struct {
 	*rtc.Conn
-	inbox chan arrival
+	inbox chan arrival  // without room: what waits, waits where it is bounded
 	ended chan struct{} // closed: the call is over
 
 	mu    sync.Mutex
 	over  bool
-	sides []media.Conn
+	sides []*side
 	last  [2]media.Event // the last session.created and session.updated
-	main  sync.Once
 	wg    sync.WaitGroup
+}
+
+// side is a connection that joined.
+type side struct {
+	media.Conn
+	slow chan struct{} // closed: it was left out
 }
 
 // arrival is a packet of the client, or why there are no more, or an event of
@@ -45,12 +46,13 @@ type arrival struct {
 }
 
 func newParty(conn *rtc.Conn) *party {
-	return &party{Conn: conn, inbox: make(chan arrival, sideInbox), ended: make(chan struct{})}
+	p := &party{Conn: conn, inbox: make(chan arrival), ended: make(chan struct{})}
+	p.wg.Go(p.runClient)
+	return p
 }
 
 // Recv returns the next packet of the client, or an event of who joined.
 func (p *party) Recv(ctx context.Context) (media.Packet, error) {
-	p.main.Do(func() { p.wg.Go(p.runClient) })
 	select {
 	case in := <-p.inbox:
 		return in.packet, in.err
@@ -97,8 +99,12 @@ func (p *party) tell(ev media.Event) {
 	case strings.HasPrefix(head, `{"type":"session.updated"`):
 		p.last[1] = slices.Clone(ev)
 	}
-	p.sides = slices.DeleteFunc(p.sides, func(side media.Conn) bool {
-		return side.Send(now, slices.Clone(ev)) != nil
+	p.sides = slices.DeleteFunc(p.sides, func(s *side) bool {
+		out := s.Send(now, slices.Clone(ev)) != nil
+		if out {
+			close(s.slow)
+		}
+		return out
 	})
 }
 
@@ -117,22 +123,23 @@ func (p *party) Close(code int, reason string) error {
 
 // join lets a connection take part until it or the call ends. It closes the
 // connection.
-func (p *party) join(side media.Conn) error {
+func (p *party) join(conn media.Conn) error {
+	s := &side{conn, make(chan struct{})}
 	p.mu.Lock()
 	if p.over || len(p.sides) >= maxSides {
 		p.mu.Unlock()
-		return errors.Join(errManySides, side.Close(1013, "the call is over, or full"))
+		return errors.Join(errManySides, s.Close(1013, "the call is over, or full"))
 	}
 	for _, ev := range p.last {
 		if ev != nil {
-			_ = side.Send(context.Background(), slices.Clone(ev)) // its reader notices
+			_ = s.Send(context.Background(), slices.Clone(ev)) // its reader notices
 		}
 	}
-	p.sides = append(p.sides, side)
+	p.sides = append(p.sides, s)
 	p.mu.Unlock()
 	defer func() {
 		p.mu.Lock()
-		p.sides = slices.DeleteFunc(p.sides, func(other media.Conn) bool { return other == side })
+		p.sides = slices.DeleteFunc(p.sides, func(other *side) bool { return other == s })
 		p.mu.Unlock()
 	}()
 	left := make(chan struct{})
@@ -140,16 +147,18 @@ func (p *party) join(side media.Conn) error {
 	wait.Go(func() {
 		select {
 		case <-p.ended:
-			side.Close(1000, "the call is over") // makes Recv return
+			s.Close(1000, "the call is over") // makes Recv return
+		case <-s.slow:
+			s.Close(closePolicy, "the connection is too slow")
 		case <-left:
 		}
 	})
 	for {
-		packet, err := side.Recv(context.Background())
+		packet, err := s.Recv(context.Background())
 		if err != nil {
 			close(left)
 			wait.Wait()
-			return side.Close(1000, "")
+			return s.Close(1000, "")
 		}
 		select {
 		case p.inbox <- arrival{packet: packet}:

@@ -133,8 +133,11 @@ const (
 	keptFor           = 5 * time.Minute
 )
 
-// closeInternal is the WebSocket's close code for a fault of the server.
-const closeInternal = 1011
+// The WebSocket's close codes for a fault of the server, and of its client.
+const (
+	closeInternal = 1011
+	closePolicy   = 1008
+)
 
 // withDefaults fills the zero fields.
 func (l Limits) withDefaults() (Limits, error) {
