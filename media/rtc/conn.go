@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -19,6 +20,7 @@ const closeNormal = 1000
 
 const (
 	inbox        = 50                    // events that wait for Recv; full: SCTP pushes back
+	large        = 256 << 10             // bytes of an event of which no second one waits
 	maxSound     = 10 * opus.DecodedRate // samples that wait for Recv; full: the oldest go
 	drainTimeout = 2 * time.Second       // for what is queued when Close is called
 )
@@ -32,12 +34,15 @@ type Conn struct {
 	speaks bool
 
 	events chan media.Event // of the client
+	large  chan struct{}    // holds a token if one of them is large
 
-	mu      sync.Mutex
-	sound   []float32     // of the microphone, not received yet
-	heard   chan struct{} // holds one token if there is sound
-	picture chan media.Picture
-	looking chan bool // how eagerly the camera is watched, the newest counts
+	mu    sync.Mutex
+	sound []float32     // of the microphone, not received yet
+	heard chan struct{} // holds one token if there is sound
+	// microphones counts them: of several tracks of sound the newest is heard.
+	microphones atomic.Int64
+	picture     chan media.Picture
+	looking     chan bool // how eagerly the camera is watched, the newest counts
 
 	out      chan media.Event // to the client
 	outgoing *outgoing
@@ -70,6 +75,7 @@ func newConn(h *Host, pc *webrtc.PeerConnection) (*Conn, error) {
 	c := &Conn{
 		pc: pc, o: &h.o,
 		events:    make(chan media.Event, inbox),
+		large:     make(chan struct{}, 1),
 		heard:     make(chan struct{}, 1),
 		picture:   make(chan media.Picture, 1),
 		looking:   make(chan bool, 1),
@@ -150,20 +156,23 @@ func (c *Conn) negotiate(ctx context.Context, offer string) (string, error) {
 	if err := checkOffer(offer); err != nil {
 		return "", err
 	}
-	c.outgoing.want(offer)
-	if c.pc.RemoteDescription() == nil {
-		c.speaks = strings.Contains(offer, "\nm=audio ")
-	}
+	first := c.pc.RemoteDescription() == nil
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", fmt.Errorf("%w: %v", ErrOffer, err)
+		return "", fmt.Errorf("%w: %.200v", ErrOffer, err)
+	}
+	// Nobody connects by an offer before its answer, so this is early enough;
+	// one that was refused changes nothing.
+	c.outgoing.want(offer)
+	if first {
+		c.speaks = strings.Contains(offer, "\nm=audio ")
 	}
 	answer, err := c.pc.CreateAnswer(nil)
 	if err != nil {
-		return "", fmt.Errorf("%w: %v", ErrOffer, err)
+		return "", fmt.Errorf("%w: %.200v", ErrOffer, err)
 	}
 	gathered := webrtc.GatheringCompletePromise(c.pc)
 	if err := c.pc.SetLocalDescription(answer); err != nil {
-		return "", fmt.Errorf("%w: %v", ErrOffer, err)
+		return "", fmt.Errorf("%w: %.200v", ErrOffer, err)
 	}
 	select {
 	case <-gathered:
@@ -194,12 +203,12 @@ func (c *Conn) Recv(ctx context.Context) (media.Packet, error) {
 	for {
 		select { // what was sent before the end comes before it
 		case ev := <-c.events:
-			return ev, nil
+			return c.taken(ev), nil
 		default:
 		}
 		select {
 		case ev := <-c.events:
-			return ev, nil
+			return c.taken(ev), nil
 		case <-c.heard:
 			if a, ok := c.takeSound(); ok {
 				return a, nil
@@ -209,7 +218,7 @@ func (c *Conn) Recv(ctx context.Context) (media.Packet, error) {
 		case <-c.closing:
 			select {
 			case ev := <-c.events:
-				return ev, nil
+				return c.taken(ev), nil
 			default:
 				return nil, c.ended()
 			}
@@ -217,6 +226,17 @@ func (c *Conn) Recv(ctx context.Context) (media.Packet, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// taken makes room for the next large event.
+func (c *Conn) taken(ev media.Event) media.Event {
+	if len(ev) > large {
+		select {
+		case <-c.large:
+		default: // the call was about to end
+		}
+	}
+	return ev
 }
 
 // hear hands sound to Recv.

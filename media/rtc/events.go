@@ -50,7 +50,7 @@ func newOutgoing() *outgoing {
 func (o *outgoing) want(offer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.none = !strings.Contains(offer, "\nm=application ")
+	o.none = o.channel == nil && !strings.Contains(offer, "\nm=application ")
 	o.limit = plainEvent
 	for line := range strings.Lines(offer) {
 		if v, ok := strings.CutPrefix(line, "a=max-message-size:"); ok {
@@ -98,7 +98,8 @@ func (o *outgoing) drained(dead <-chan struct{}) {
 }
 
 // channel takes the data channel that the client has made. The first one
-// counts, whatever it is called.
+// counts, whatever it is called; others are closed, since each has a buffer
+// that may grow to MaxEvent.
 func (c *Conn) channel(d *webrtc.DataChannel) {
 	c.outgoing.mu.Lock()
 	first := c.outgoing.channel == nil
@@ -107,6 +108,7 @@ func (c *Conn) channel(d *webrtc.DataChannel) {
 	}
 	c.outgoing.mu.Unlock()
 	if !first {
+		d.OnOpen(func() { _ = d.Close() }) // or the call is over
 		return
 	}
 	d.SetBufferedAmountLowThreshold(lowWater)
@@ -119,6 +121,12 @@ func (c *Conn) channel(d *webrtc.DataChannel) {
 	d.OnMessage(func(m webrtc.DataChannelMessage) {
 		// While nobody takes it nothing more is read, and SCTP tells the
 		// client to wait.
+		if len(m.Data) > large {
+			select {
+			case c.large <- struct{}{}:
+			case <-c.closing:
+			}
+		}
 		select {
 		case c.events <- m.Data:
 		case <-c.closing:

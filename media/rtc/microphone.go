@@ -34,13 +34,15 @@ func drainReports(r *webrtc.RTPReceiver) {
 	}
 }
 
-// runMicrophone makes a stream of samples of a track until it ends.
+// runMicrophone makes a stream of samples of a track until it ends. Streams of
+// several tracks would be heard as pieces of one, so a newer one takes over.
 func (c *Conn) runMicrophone(t *webrtc.TrackRemote) {
 	decoder, err := opus.NewDecoder()
 	if err != nil {
 		c.fail(err)
 		return
 	}
+	own := c.microphones.Add(1)
 	began := time.Now()
 	buffer := jitter.New(opus.Clock)
 	buf := make([]byte, rtpMTU)
@@ -62,7 +64,9 @@ func (c *Conn) runMicrophone(t *webrtc.TrackRemote) {
 			if !ok {
 				break
 			}
-			c.hear(decoder.Piece(p))
+			if samples := decoder.Piece(p); c.microphones.Load() == own {
+				c.hear(samples)
+			}
 		}
 	}
 }

@@ -153,7 +153,7 @@ func TestOffersOfBrowsersAreAnswered(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "v=0\r\n", strings.Repeat("x", MaxOffer+1), strings.ReplaceAll(offer, "a=ice-ufrag", "a=x"), strings.ReplaceAll(offer, "a=fingerprint", "a=x"),
-		offer + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", 20)} {
+		offer + strings.Repeat(hidden, maxCandidates+1), offer + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", 20)} {
 		if _, _, err := h.Answer(t.Context(), bad); !errors.Is(err, ErrOffer) {
 			t.Errorf("%.60q: %v", bad, err)
 		}
@@ -174,6 +174,24 @@ func TestEventsKeepToTheClientsLimit(t *testing.T) {
 	}
 	if second, err := p.Recv(t.Context()); err != nil || string(second) != `{"type":"after"}` {
 		t.Errorf("%s, %v", second, err)
+	}
+}
+
+// There is one channel of events; a further one is closed, and harms nobody.
+func TestSecondChannelIsClosed(t *testing.T) {
+	conn, p := connect(t, open(t, Options{}), phone.Options{})
+	second, err := p.PC.CreateDataChannel("more", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	second.OnClose(func() { close(closed) })
+	<-closed
+	for _, text := range []string{"one", strings.Repeat("a", large+1), strings.Repeat("b", large+1)} {
+		go p.Send([]byte(text))
+		if got, err := conn.Recv(t.Context()); err != nil || string(got.(media.Event)) != text {
+			t.Errorf("%d bytes, %v", len(text), err)
+		}
 	}
 }
 
