@@ -58,6 +58,7 @@ type Backend struct {
 	device string
 	gpu    bool // memory is shared with a graphics processor
 	limit  int64
+	owed   int64 // bytes of what was recorded since the last evaluation and will stay
 
 	arena     arena
 	trash     []mlxc.Array // intermediate results of the operation being recorded
@@ -254,6 +255,7 @@ func (b *Backend) evaluated() {
 		b.keepers[i] = nil
 	}
 	b.keepers = b.keepers[:0]
+	b.owed = 0
 }
 
 // spoil marks the caches whose content is lost with a failed evaluation.
@@ -371,11 +373,13 @@ func (b *Backend) fail(op string) {
 
 // afford fails if so many bytes more would go beyond the limit.
 func (b *Backend) afford(op string, bytes int64) error {
-	if b.limit <= 0 || bytes < 1<<20 {
+	if b.limit <= 0 {
 		return nil
 	}
-	if active := b.c.Memory().Active; active+bytes > b.limit {
-		return fmt.Errorf("out of memory: %s needs %d MB, %d of %d MB are in use", op, bytes>>20, active>>20, b.limit>>20)
+	if active := b.c.Memory().Active + b.owed; active+bytes > b.limit {
+		mib := func(n int64) float64 { return float64(n) / (1 << 20) }
+		return fmt.Errorf("out of memory: %s needs %.1f MiB, %.1f of %.1f MiB are in use", op, mib(bytes), mib(active), mib(b.limit))
 	}
+	b.owed += bytes
 	return nil
 }

@@ -110,6 +110,7 @@ func (b *Backend) loaded(w *weight, list ...mlxc.Array) error {
 		w.free(b.c)
 		return fmt.Errorf("mlx: weight %s: %w", w.name, err)
 	}
+	b.owed = 0 // it is among what is in use now
 	return nil
 }
 
