@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--clips", type=int, default=10**9)
     parser.add_argument("--shard", type=int, default=200, help="clips in a file")
-    parser.add_argument("--device", default="cpu", help="for kokoro: cuda speaks some tens of times as fast")
+    parser.add_argument("--device", default="cpu", help="for kokoro: cuda speaks several times as fast, with the package onnx")
     parser.add_argument("--held", action="store_true", help="for evaluation: kept voices, sentences and wordings")
     args = parser.parse_args()
     r = Random(f"{args.engine} {args.seed} {args.held}")
