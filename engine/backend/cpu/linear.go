@@ -15,6 +15,10 @@ type weight struct {
 	bytes  int       // of a row, scales and biases included
 	floats []float32 // the values themselves, if they are usable float32
 	packed packing
+
+	// Scales and biases with zeros behind each row, for products with rounded
+	// rows that are not whole quads; made by pad.
+	paddedScales, paddedBiases []byte
 }
 
 // packing says how package kernel reads the rows where they lie.

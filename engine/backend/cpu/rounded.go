@@ -22,6 +22,7 @@ func (j *roundJob) run(worker, from, to int) { j.to.Round(j.x, from, to) }
 // round rounds the activations x of a product. The memory of the result is that
 // of the array it returns.
 func (b *Backend) round(j *linearJob, x []float32) *array {
+	j.w.pad()
 	in := j.w.in
 	w := kernel.Packed{Group: j.w.stored.Group}
 	r := &j.rounded
@@ -48,12 +49,40 @@ func (w *weight) roundedView(s *scratch, first, n int) kernel.Packed {
 			ScaleBits: st.Scales[first*size : (first+n)*size], BiasBits: st.Biases[first*size : (first+n)*size],
 		}
 	}
+	if w.paddedScales != nil {
+		size := 2 * groups
+		return kernel.Packed{
+			Format: p.format, Data: st.Data[first*p.bytes : (first+n)*p.bytes], Stride: p.bytes, Group: st.Group,
+			ScaleBits: w.paddedScales[first*size : (first+n)*size], BiasBits: w.paddedBiases[first*size : (first+n)*size],
+		}
+	}
 	v := w.view(s, first, n)
 	if times > 1 || groups != p.groups {
 		v.Scales = spread(s.floats(slotRows, n*groups), v.Scales, n, times)
 		v.Biases = spread(s.floats(slotMix, n*groups), v.Biases, n, times)
 	}
 	return v
+}
+
+// pad copies bfloat16 scales and biases, with zeros behind each row, where the
+// kernels want more of them than the row has: a sixth more than they are in rows
+// of ten groups. It is done at the first product, and not in each.
+func (w *weight) pad() {
+	st := &w.stored
+	form := kernel.Packed{Group: st.Group}
+	groups := form.RoundedFactors(w.in)
+	if w.paddedScales != nil || groups == w.packed.groups || form.RoundedGroup() != st.Group || st.Scale != tensor.BF16 {
+		return
+	}
+	has, wants := 2*w.packed.groups, 2*groups
+	widen := func(data []byte) []byte {
+		padded := make([]byte, len(data)/has*wants)
+		for r := range len(data) / has {
+			copy(padded[r*wants:], data[r*has:(r+1)*has])
+		}
+		return padded
+	}
+	w.paddedScales, w.paddedBiases = widen(st.Scales), widen(st.Biases)
 }
 
 // spread writes every value of n rows some times, and zeros behind each row.
