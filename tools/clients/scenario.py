@@ -20,7 +20,7 @@ SPOKEN = CASES["kiosk-3"]  # where the waiting room is
 INSTRUCTIONS = SPOKEN["system"]
 PICTURE = CASES["picture-0"]
 
-TEXT = "When are you open on Saturday?"
+TEXT = "What are your opening hours on Saturday?"
 FOLLOW_UP = "And on Sunday?"
 LOOK = "What do you see?"
 
