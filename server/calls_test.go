@@ -215,7 +215,7 @@ func TestCallForms(t *testing.T) {
 }
 
 // fixture returns the offer of a browser, which has no candidates yet.
-func fixture(t *testing.T) string {
+func fixture(t testing.TB) string {
 	t.Helper()
 	data, err := os.ReadFile("../media/rtc/testdata/offer.sdp")
 	if err != nil {

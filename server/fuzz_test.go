@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hark/engine"
 	"hark/engine/chat"
+	"hark/media/rtc"
 	"hark/session"
 )
 
@@ -49,13 +51,18 @@ func FuzzBodies(f *testing.F) {
 		`{"input":"hi","voice":{"id":"x"},"response_format":"wav"}`,
 		`{"session":{"type":"realtime","audio":{"input":{"turn_detection":null}}},"expires_after":{"seconds":10}}`,
 		"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nRIFF\r\n--x--\r\n",
+		"--x\r\nContent-Disposition: form-data; name=\"sdp\"\r\n\r\nv=0\r\n--x\r\nContent-Disposition: form-data; name=\"session\"\r\n\r\n{}\r\n--x--\r\n",
+		fixture(f),
 	} {
-		for operation := range uint8(8) {
+		for operation := range uint8(24) {
 			f.Add(operation, []byte(body))
 		}
 	}
-	s, err := New(Options{Engine: parrot{newPuppet()}, Speaker: hummer{}})
+	s, err := New(Options{Engine: parrot{newPuppet()}, Speaker: hummer{}, Limits: Limits{Sessions: 1 << 20}})
 	if err != nil {
+		f.Fatal(err)
+	}
+	if s.calls.host, err = rtc.NewHost(rtc.Options{Addr: "127.0.0.1:0", ConnectTimeout: time.Second}); err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { s.Close() })
@@ -65,12 +72,12 @@ func FuzzBodies(f *testing.F) {
 			paths = append(paths, rt.path)
 		}
 	}
-	statuses := []int{200, 400, 404, 413}
+	statuses := []int{200, 201, 400, 404, 413}
 	f.Fuzz(func(t *testing.T, operation uint8, body []byte) {
 		path := paths[int(operation)%len(paths)]
 		r := httptest.NewRequest("POST", "http://127.0.0.1:8080"+path, bytes.NewReader(body))
 		r.RemoteAddr = "127.0.0.1:50000"
-		if strings.HasSuffix(path, "transcriptions") {
+		if bytes.HasPrefix(body, []byte("--x")) || strings.HasSuffix(path, "transcriptions") {
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		}
 		w := httptest.NewRecorder()
@@ -79,7 +86,7 @@ func FuzzBodies(f *testing.F) {
 			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
 		}
 		var e apiError
-		if w.Code != 200 && (json.Unmarshal(w.Body.Bytes(), &e) != nil || e.Error.Message == "" || e.Error.Code == nil) {
+		if w.Code > 201 && (json.Unmarshal(w.Body.Bytes(), &e) != nil || e.Error.Message == "" || e.Error.Code == nil) {
 			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
 		}
 	})
