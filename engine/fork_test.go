@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"hark/engine"
+	"hark/engine/sample"
 	"hark/engine/token"
 )
 
@@ -134,7 +135,7 @@ func TestAbandonedSpeculationNeverHappened(t *testing.T) {
 			clip.End()
 			set(t, s, before, clip, after)
 			for range 2 {
-				for tok, err := range s.Generate(t.Context(), engine.Generate{Max: 6}) {
+				for tok, err := range s.Generate(t.Context(), engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: 6}) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -175,7 +176,7 @@ func TestForkInTheMiddleOfAnAnswer(t *testing.T) {
 		set(t, s, engine.Tokens(ids))
 		var f *engine.Sequence
 		n := 0
-		for _, err := range s.Generate(t.Context(), engine.Generate{Max: 8}) {
+		for _, err := range s.Generate(t.Context(), engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: 8}) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ const (
 type Token struct {
 	ID      token.ID
 	Text    string  // valid UTF-8; empty while a character is incomplete and for special tokens
-	Logprob float32 // natural logarithm, before temperature
+	Logprob float32 // natural logarithm, before temperature; 0 unless Sample.LogProbs is set
 	Stop    Stop    // set on the last token only
 	// Cached is how many positions of the prompt were in the cache when the
 	// answer before this one ended, or came from another sequence's.

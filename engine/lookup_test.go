@@ -29,9 +29,9 @@ func talk(t *testing.T, e *engine.Engine, ids []token.ID, seed uint64) (all []sa
 			t.Error(err)
 			return nil
 		}
-		o := engine.Generate{Max: 1 + rng.IntN(40), Ahead: rng.IntN(12)}
+		o := engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: 1 + rng.IntN(40), Ahead: rng.IntN(12)}
 		if rng.IntN(2) == 0 {
-			o.Sample = sample.Options{Temperature: 0.2 + rng.Float32(), Seed: rng.Uint64(), TopK: rng.IntN(20)}
+			o.Sample = sample.Options{Temperature: 0.2 + rng.Float32(), Seed: rng.Uint64(), TopK: rng.IntN(20), LogProbs: 1}
 		}
 		if rng.IntN(3) == 0 {
 			o.Sample.Repetition, o.Sample.Presence = 1+0.2*rng.Float32(), rng.Float32()

@@ -16,6 +16,7 @@ import (
 
 	"hark/engine"
 	"hark/engine/backend/backendtest"
+	"hark/engine/sample"
 	"hark/engine/tensor"
 	"hark/engine/token"
 	"hark/engine/weights"
@@ -182,7 +183,7 @@ func (w *world) reference(pieces []piece) []said {
 	_, err = s.Set(parts)
 	w.must(err)
 	var words []said
-	for tok, err := range s.Generate(w.t.Context(), engine.Generate{Max: longest}) {
+	for tok, err := range s.Generate(w.t.Context(), engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: longest}) {
 		w.must(err)
 		words = append(words, said{tok.ID, tok.Logprob})
 	}
@@ -368,7 +369,7 @@ func (w *world) generate(b *being, stop int, cancel bool) {
 	go func() {
 		defer close(a.done)
 		defer end()
-		for tok, err := range b.s.Generate(ctx, engine.Generate{Max: longest}) {
+		for tok, err := range b.s.Generate(ctx, engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: longest}) {
 			if err != nil {
 				a.err = err
 				return

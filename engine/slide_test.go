@@ -8,12 +8,13 @@ import (
 
 	"hark/engine"
 	"hark/engine/model"
+	"hark/engine/sample"
 )
 
 // words answers with n tokens and their logits as far as they can be seen.
 func words(t *testing.T, s *engine.Sequence, n int) (out []said) {
 	t.Helper()
-	for tok, err := range s.Generate(t.Context(), engine.Generate{Max: n}) {
+	for tok, err := range s.Generate(t.Context(), engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: n}) {
 		if err != nil {
 			t.Fatal(err)
 		}

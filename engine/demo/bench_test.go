@@ -18,7 +18,7 @@ import (
 // loaded is the embedded model with an open sequence.
 func loaded(b *testing.B) (*engine.Engine, *engine.Sequence) {
 	b.Helper()
-	e, err := engine.Open(demo.Source(), cpu.New(&cpu.Options{Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1}) // nothing is heard twice
+	e, err := engine.Open(demo.Source(), cpu.New(&cpu.Options{Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1, Lookup: -1}) // nothing is heard twice, nothing guessed
 	if err != nil {
 		b.Fatal(err)
 	}

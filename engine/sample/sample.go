@@ -110,7 +110,7 @@ type Choice struct {
 	ID token.ID
 	// Logprob is the natural logarithm of the token's probability as the
 	// model gave it: before penalties, bias and temperature. It is within
-	// 1e-5 of the exact value.
+	// 1e-5 of the exact value, and 0 unless Options.LogProbs asks for some.
 	Logprob float32
 	// Top are the likeliest tokens by that measure, the best first, as many
 	// as Options.LogProbs asks for.
@@ -158,9 +158,10 @@ func (s *Sampler) Pick(logits []float32) (Choice, error) {
 	if err != nil {
 		return Choice{}, err
 	}
-	total := float32(math.Log(sumExp(logits, logits[best]))) + logits[best]
 	var c Choice
+	var total float32
 	if s.o.LogProbs > 0 {
+		total = float32(math.Log(sumExp(logits, logits[best]))) + logits[best]
 		s.kept = top(s.kept[:0], logits, s.o.LogProbs)
 		for _, k := range s.kept {
 			c.Top = append(c.Top, Alternative{token.ID(k.id), k.logit - total})
@@ -181,7 +182,10 @@ func (s *Sampler) Pick(logits []float32) (Choice, error) {
 	default:
 		id = s.fromAll(adjusted, adjusted[best])
 	}
-	c.ID, c.Logprob = token.ID(id), logits[id]-total
+	c.ID = token.ID(id)
+	if s.o.LogProbs > 0 {
+		c.Logprob = logits[id] - total
+	}
 	return c, nil
 }
 

@@ -190,9 +190,10 @@ func TestSameSeedSameTokens(t *testing.T) {
 func TestZeroOptionsPickTheFirstOfTheLikeliest(t *testing.T) {
 	t.Parallel()
 	c := pick(t, New(Options{}), []float32{1, 3, float32(math.Inf(-1)), 3})
-	if c.ID != 1 || c.Top != nil {
-		t.Errorf("Pick = %+v, want token 1", c)
+	if c.ID != 1 || c.Top != nil || c.Logprob != 0 {
+		t.Errorf("Pick = %+v, want token 1 alone", c)
 	}
+	c = pick(t, New(Options{LogProbs: 1}), []float32{1, 3, float32(math.Inf(-1)), 3})
 	want := 3 - math.Log(math.Exp(1)+2*math.Exp(3))
 	if math.Abs(float64(c.Logprob)-want) > 1e-5 {
 		t.Errorf("Logprob = %v, want %v", c.Logprob, want)
