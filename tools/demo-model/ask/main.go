@@ -58,12 +58,13 @@ func main() {
 	log.SetFlags(0)
 	dir := flag.String("model", "", "folder of the checkpoint")
 	free := flag.Bool("free", false, "do not keep tool calls within their declarations")
+	rounded := flag.Bool("rounded", false, "activations in 8 bits, as hark runs on processors that multiply bytes fast")
 	flag.Parse()
 	src, err := weights.Dir(*dir)
 	if err != nil {
 		log.Fatal(err)
 	}
-	e, err := engine.Open(src, cpu.New(nil), nil)
+	e, err := engine.Open(src, cpu.New(&cpu.Options{Rounded: *rounded}), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -80,13 +80,14 @@ class Model:
 class Hark:
     """The same answers from hark's own engine (tools/demo-model/ask), many times as fast on CPUs."""
 
-    def __init__(self, folder: Path, free: bool = False):
-        """`free`: tool calls are not kept within their declarations, as transformers does not either."""
+    def __init__(self, folder: Path, free: bool = False, rounded: bool = False):
+        """`free`: tool calls are not kept within their declarations, as transformers does not either; `rounded`: activations
+        in 8 bits."""
         self.files = Path(tempfile.mkdtemp(prefix="ask-"))
         root = Path(__file__).resolve().parents[3]
         program = self.files / "ask"
         subprocess.run(["go", "build", "-o", program, "./tools/demo-model/ask"], cwd=root, check=True)
-        self.process = subprocess.Popen([program, "-model", folder, *["-free"] * free], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([program, "-model", folder, *["-free"] * free, *["-rounded"] * rounded], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def answer(self, case: Case, most: int = 64) -> str:
         """As Model.answer."""

@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--hark", action="store_true", help="ask hark's engine (needs Go) instead of transformers")
     parser.add_argument("--free", action="store_true", help="with --hark: tool calls are not kept within their declarations")
+    parser.add_argument("--rounded", action="store_true", help="with --hark: activations in 8 bits too")
     args = parser.parse_args()
     shared = splits.overlaps(args.work / "assets")
     if shared:
@@ -68,7 +69,7 @@ def main() -> None:
     kept = args.out.with_suffix(".json")
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     wanted = args.only.split("|")
-    model = Hark(args.checkpoint, args.free) if args.hark else Model(args.checkpoint, args.threads)
+    model = Hark(args.checkpoint, args.free, args.rounded) if args.hark else Model(args.checkpoint, args.threads)
     kinds = Cases(args.work, args.n, args.seed).all()
     order = list(kinds)
     for name, make in kinds.items():
