@@ -83,7 +83,7 @@ func (c *benchLatency) open() (*engine.Engine, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: c.Threads, Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1})
+	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: c.Threads, Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1, Lookup: -1})
 	if err != nil {
 		src.Close()
 		return nil, nil, usageError{err}
