@@ -7,7 +7,7 @@ import "time"
 // so the fastest is forgotten after a while.
 type delays struct {
 	base time.Duration // arrival less position, of the fastest packet
-	wait time.Duration // what nearly all packets stay below, within MinWait and MaxWait
+	late time.Duration // what nearly all packets stay below
 
 	count   int
 	current time.Duration // the fastest of this stretch
@@ -23,12 +23,19 @@ const (
 	nearly  = 0.99
 	// forget is the weight of the newest packet: one of two hundred counts.
 	forget = 0.005
-	// firstWait holds until enough packets have come.
-	firstWait = 60 * time.Millisecond
+	// firstLate holds until enough packets have come.
+	firstLate = 60 * time.Millisecond
 	enough    = 50
+	// spare is waited beyond that, less of it on a calm network: one packet
+	// in a hundred is later, often because two overtook it, and what is
+	// concealed although it comes is lost for nothing.
+	spare = 40 * time.Millisecond
 )
 
-func newDelays() delays { return delays{wait: firstWait} }
+func newDelays() delays { return delays{late: firstLate} }
+
+// wait returns how long after its time a missing packet is waited for.
+func (d *delays) wait() time.Duration { return min(d.late+min(spare, d.late-MinWait), MaxWait) }
 
 // add takes how long a packet took, on whatever scale.
 func (d *delays) add(transit time.Duration) {
@@ -57,9 +64,9 @@ func (d *delays) add(transit time.Duration) {
 	sum := 0.0
 	for i, s := range d.share {
 		if sum += s; sum >= nearly {
-			d.wait = min(max(time.Duration(i+1)*bucket, MinWait), MaxWait)
+			d.late = min(max(time.Duration(i+1)*bucket, MinWait), MaxWait)
 			return
 		}
 	}
-	d.wait = MaxWait
+	d.late = MaxWait
 }

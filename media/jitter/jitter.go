@@ -117,7 +117,7 @@ func New(clock int) *Buffer {
 func (b *Buffer) Counts() Counts { return b.counts }
 
 // Wait returns how long after its time a missing packet is waited for now.
-func (b *Buffer) Wait() time.Duration { return b.delays.wait }
+func (b *Buffer) Wait() time.Duration { return b.delays.wait() }
 
 // Push takes a packet that was received at a time.
 func (b *Buffer) Push(p Packet, now time.Duration) {
@@ -200,7 +200,7 @@ func (b *Buffer) Next() (time.Duration, bool) {
 	case len(b.out) > 0 || b.slots[b.next%Window].full:
 		return 0, true
 	case b.waiting > 0:
-		return b.due(b.at) + b.delays.wait, true
+		return b.due(b.at) + b.delays.wait(), true
 	}
 	return b.quiet() + b.silenceAfter() + b.frame(), true
 }
@@ -211,7 +211,7 @@ func (b *Buffer) look(now time.Duration) bool {
 	case b.slots[b.next%Window].full:
 		b.take()
 	case b.waiting > 0:
-		if now < b.due(b.at)+b.delays.wait {
+		if now < b.due(b.at)+b.delays.wait() {
 			return false
 		}
 		b.giveUp()
@@ -347,4 +347,4 @@ func (b *Buffer) quiet() time.Duration {
 func (b *Buffer) frame() time.Duration { return b.span(int64(b.last)) }
 
 // silenceAfter returns how late sound may be now before it counts as silence.
-func (b *Buffer) silenceAfter() time.Duration { return max(SilenceAfter, 2*b.delays.wait) }
+func (b *Buffer) silenceAfter() time.Duration { return max(SilenceAfter, 2*b.delays.late) }
