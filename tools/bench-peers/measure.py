@@ -47,7 +47,7 @@ def programs(o: argparse.Namespace):
         if (o.cache / f"{o.name}-{kind}.gguf").exists() and (o.cache / f"{o.name}-g{group}").exists():
             yield f"llama.cpp {kind.upper()}", lambda kind=kind: llama(o, kind)
             yield f"hark --rounded, groups of {group}", lambda group=group: hark(o, group, "--rounded")
-            yield f"hark, groups of {group}", lambda group=group: hark(o, group)
+            yield f"hark --exact, groups of {group}", lambda group=group: hark(o, group, "--exact")
 
 
 def table(rounds: list[dict]) -> None:
