@@ -44,7 +44,8 @@ func TestSelfTestHasEveryKernel(t *testing.T) {
 		}
 		for _, decl := range file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
-			if !ok || f.Recv != nil || !f.Name.IsExported() || strings.HasSuffix(path, "_test.go") || f.Name.Name == "SelfTest" {
+			if !ok || f.Recv != nil || !f.Name.IsExported() || strings.HasSuffix(path, "_test.go") || f.Name.Name == "SelfTest" ||
+				f.Type.Params.NumFields() == 0 { // what takes nothing computes nothing
 				continue
 			}
 			if !slices.ContainsFunc(selfChecks, func(c selfCheck) bool { return c.kernel == f.Name.Name }) {
