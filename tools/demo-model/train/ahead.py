@@ -5,6 +5,7 @@ device and can be launched ahead of it.
 """
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 
@@ -29,20 +30,30 @@ def labels(batch: dict) -> dict[str, np.ndarray]:
 
 
 class Ahead:
-    """Iterates over (batch, tensors for the forward pass, labels as tensors)."""
+    """Iterates over (batch, tensors for the forward pass, labels as tensors). Close it before the program ends: a thread
+    that is inside torch while the interpreter goes away aborts the process."""
 
     def __init__(self, source, inputs: Inputs, device: torch.device):
         self.source, self.inputs, self.device = source, inputs, device
         self.ready: queue.Queue = queue.Queue(2)
-        threading.Thread(target=self._work, daemon=True).start()
+        self.closed = threading.Event()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.closed.set()
+        while self.thread.is_alive():
+            with contextlib.suppress(queue.Empty):  # room for a batch the thread has in hand
+                self.ready.get(timeout=0.1)
 
     def _work(self) -> None:
         try:
             if self.device.type != "cuda":
-                while True:
+                while not self.closed.is_set():
                     self.ready.put((*self._make(), None))
+                return
             with torch.cuda.stream(torch.cuda.Stream()):
-                while True:
+                while not self.closed.is_set():
                     made = self._make()
                     event = torch.cuda.Event()
                     event.record()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-import time
 from collections import deque
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -50,6 +49,7 @@ class Bank:
         self.grids = np.zeros((pictures, 2), np.int64)
         self.drawn = 0  # pictures taken in since the start
         self._manifests, self._page = 0, None
+        self._closed = threading.Event()
 
     @property
     def ring(self) -> int:
@@ -59,12 +59,17 @@ class Bank:
         """Take in what is written from now on, beside the training: reading and copying do not hold it up."""
         def take() -> None:
             stream = self.torch.cuda.Stream() if self.device.type == "cuda" else None
-            while True:
+            while not self._closed.wait(0.2):
                 with self.torch.cuda.stream(stream) if stream else nullcontext():
                     self.poll()
-                time.sleep(0.2)
 
-        threading.Thread(target=take, daemon=True).start()
+        self._taker = threading.Thread(target=take, daemon=True)
+        self._taker.start()
+
+    def close(self) -> None:
+        """Stop taking in; before the program ends, as with Ahead."""
+        self._closed.set()
+        self._taker.join()
 
     def poll(self, most: int = 40) -> None:
         """Take in what has been written, at most so many files."""

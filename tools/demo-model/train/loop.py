@@ -266,7 +266,8 @@ def main() -> None:
     watch = profiler(args.profile) if args.profile else None
     if watch:
         watch.start()
-    for batch, tensors, at in Ahead(queue, inputs, device):
+    ahead = Ahead(queue, inputs, device)
+    for batch, tensors, at in ahead:
         if time.time() >= end or state.step >= args.steps:
             break
         state.seconds = earlier + time.time() - begun
@@ -292,6 +293,8 @@ def main() -> None:
             saved = time.time()
     state.save(args.out)
     print(f"saved after {state.step} steps", flush=True)
+    ahead.close()
+    bank.close()
     for m in makers:
         m.terminate()
 
