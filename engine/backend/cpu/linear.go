@@ -19,6 +19,7 @@ type weight struct {
 	// Scales and biases with zeros behind each row, for products with rounded
 	// rows that are not whole quads; made by pad.
 	paddedScales, paddedBiases []byte
+	padded                     []bool // which matrices of the stack they hold
 }
 
 // packing says how package kernel reads the rows where they lie.

@@ -22,7 +22,7 @@ func (j *roundJob) run(worker, from, to int) { j.to.Round(j.x, from, to) }
 // round rounds the activations x of a product. The memory of the result is that
 // of the array it returns.
 func (b *Backend) round(j *linearJob, x []float32) *array {
-	j.w.pad()
+	j.w.pad(j.first, j.outs)
 	in := j.w.in
 	w := kernel.Packed{Group: j.w.stored.Group}
 	r := &j.rounded
@@ -64,25 +64,33 @@ func (w *weight) roundedView(s *scratch, first, n int) kernel.Packed {
 	return v
 }
 
-// pad copies bfloat16 scales and biases, with zeros behind each row, where the
-// kernels want more of them than the row has: a sixth more than they are in rows
-// of ten groups. It is done at the first product, and not in each.
-func (w *weight) pad() {
+// pad copies bfloat16 scales and biases of rows first to first+n of the stack, with
+// zeros behind each row, where the kernels want more of them than the row has: a
+// sixth more than they are in rows of ten groups. Each matrix of the stack is
+// copied before its first product, and not in each: of experts that no token has
+// chosen yet, nothing is read, and the memory is the system's to give.
+func (w *weight) pad(first, n int) {
 	st := &w.stored
 	form := kernel.Packed{Group: st.Group}
 	groups := form.RoundedFactors(w.in)
-	if w.paddedScales != nil || groups == w.packed.groups || form.RoundedGroup() != st.Group || st.Scale != tensor.BF16 {
+	if groups == w.packed.groups || form.RoundedGroup() != st.Group || st.Scale != tensor.BF16 {
 		return
 	}
-	has, wants := 2*w.packed.groups, 2*groups
-	widen := func(data []byte) []byte {
-		padded := make([]byte, len(data)/has*wants)
-		for r := range len(data) / has {
-			copy(padded[r*wants:], data[r*has:(r+1)*has])
-		}
-		return padded
+	has, wants, out := 2*w.packed.groups, 2*groups, w.shape[len(w.shape)-2]
+	if w.paddedScales == nil {
+		rows := len(st.Scales) / has
+		w.paddedScales, w.paddedBiases, w.padded = make([]byte, rows*wants), make([]byte, rows*wants), make([]bool, rows/out)
 	}
-	w.paddedScales, w.paddedBiases = widen(st.Scales), widen(st.Biases)
+	for i := first / out; i*out < first+n; i++ {
+		if w.padded[i] {
+			continue
+		}
+		w.padded[i] = true
+		for r := i * out; r < (i+1)*out; r++ {
+			copy(w.paddedScales[r*wants:], st.Scales[r*has:(r+1)*has])
+			copy(w.paddedBiases[r*wants:], st.Biases[r*has:(r+1)*has])
+		}
+	}
 }
 
 // spread writes every value of n rows some times, and zeros behind each row.
