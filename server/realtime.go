@@ -126,6 +126,7 @@ func (s *Server) sessionOptions(ctx context.Context, who sender) session.Options
 		Instructions: s.o.Instructions,
 		Counters:     &s.counters,
 		Shelf:        s.shelf,
+		Owner:        who.id(),
 		Observe: func(t session.Timings) {
 			s.metrics.observe(t)
 			s.o.Tracer.Past(ctx, "response", t.Total, map[string]time.Duration{"first token": t.FirstToken, "first audio": t.FirstAudio},

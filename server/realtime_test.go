@@ -67,7 +67,7 @@ type received struct {
 	Delta    string
 	Text     string
 	ItemID   string `json:"item_id"`
-	Error    struct{ Code, Param, EventID string }
+	Error    struct{ Type, Code, Param, EventID string }
 	Session  struct{ Model, Instructions string }
 	Response struct {
 		Status string

@@ -93,6 +93,41 @@ func TestLostConversationGoesOnFromTheCache(t *testing.T) {
 	}
 }
 
+// To other keys a conversation is as if there were none, and it goes on
+// undisturbed; a client secret is of the key that made it.
+func TestConversationGoesOnForItsKeyOnly(t *testing.T) {
+	p := newPuppet()
+	_, url := serve(t, Options{Engine: p, Keys: []string{"one", "two"}})
+	secret := func(key string) string {
+		made := ask[struct{ Value string }](newClient(t, url, key), "POST", "/v1/realtime/client_secrets", `{}`)
+		return made.Value
+	}
+	c := dial(t, url, "api-key=one")
+	c.configure("Be kind.", nil)
+	p.say("Yes.")
+	c.send(`{"type":"response.create"}`)
+	id := c.conversation()
+	for _, key := range []string{"two", secret("two")} {
+		other := dial(t, url, "api-key="+key+"&conversation_id="+id)
+		if ev := other.next(); ev.Error.Code != "conversation_not_found" || ev.Error.Type != "invalid_request_error" {
+			t.Errorf("%+v", ev)
+		}
+		if code := other.closed(); code != 4004 {
+			t.Errorf("closed with %v", code)
+		}
+	}
+	p.say("Yes.")
+	c.send(`{"type":"response.create"}`)
+	if again := c.conversation(); again != id {
+		t.Errorf("conversation %s, want %s", again, id)
+	}
+	c.conn.CloseNow()
+	c = dial(t, url, "api-key="+secret("one")+"&conversation_id="+id)
+	if ev := c.next(); ev.Type != "session.created" || ev.Session.Instructions != "Be kind." {
+		t.Errorf("%+v", ev)
+	}
+}
+
 // However long a talk gets, it goes on; and what stays of it need not be read
 // again when its beginning goes.
 func TestTalkOutgrowsTheContext(t *testing.T) {

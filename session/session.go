@@ -53,6 +53,9 @@ type Options struct {
 	// begins a new one. Model, Instructions, Transcribe and Config count for
 	// new ones only.
 	Resume string
+	// Owner is who the client is. A conversation goes on for its owner only;
+	// others are told that there is none.
+	Owner string
 	// Transcribe makes a session that writes down what the user says and
 	// answers nothing, until the client asks for another.
 	Transcribe bool
@@ -161,7 +164,7 @@ func Run(ctx context.Context, conn media.Conn, o Options) error {
 	reader.Go(func() { runReader(conn, inbox, done) })
 
 	id := s.conversationID()
-	leave := o.Shelf.enter(id)
+	leave := o.Shelf.enter(id, o.Owner)
 	s.greet(o.Resume != "")
 	s.loop(ctx, inbox, leave)
 	t := s.part(o.Shelf != nil)
@@ -201,7 +204,7 @@ func open(ctx context.Context, conn media.Conn, o Options) (*session, error) {
 	if o.Resume == "" {
 		s.thread = newThread(o, s.info.Family)
 		s.beta = s.beta || o.Config != nil && o.Config.Beta
-	} else if t := o.Shelf.take(ctx, o.Resume); t != nil {
+	} else if t := o.Shelf.take(ctx, o.Resume, o.Owner); t != nil {
 		s.thread = *t
 	} else {
 		s.send(realtime.ErrorEvent{Err: realtime.Invalid(realtime.CodeUnknownConversation, "conversation_id",

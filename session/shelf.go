@@ -57,12 +57,14 @@ type Shelf struct {
 
 // shelved is a conversation without a connection.
 type shelved struct {
+	owner  string
 	thread *thread
 	timer  *time.Timer // drops it
 }
 
 // present is a conversation with a connection.
 type present struct {
+	owner string
 	leave chan struct{} // closed: somebody wants to take it over
 	asked bool          // leave is closed
 	gone  chan struct{} // closed: its session has ended
@@ -118,15 +120,16 @@ func (k *Shelf) remove(id string) *thread {
 	return s.thread
 }
 
-// enter notes that a conversation has a connection. leave is closed when
-// somebody else wants it. A nil shelf takes note of nothing.
-func (k *Shelf) enter(id string) (leave <-chan struct{}) {
+// enter notes that a conversation of an owner has a connection. leave is closed
+// when another connection of that owner wants it. A nil shelf takes note of
+// nothing.
+func (k *Shelf) enter(id, owner string) (leave <-chan struct{}) {
 	if k == nil {
 		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	p := &present{leave: make(chan struct{}), gone: make(chan struct{})}
+	p := &present{owner: owner, leave: make(chan struct{}), gone: make(chan struct{})}
 	k.open[id] = p
 	return p.leave
 }
@@ -155,7 +158,7 @@ func (k *Shelf) exit(id string, t *thread) {
 		k.drop(k.order[0])
 	}
 	k.order = append(k.order, id)
-	s := &shelved{thread: t}
+	s := &shelved{owner: p.owner, thread: t}
 	s.timer = time.AfterFunc(k.keep, func() { k.expire(id, s) })
 	k.kept[id] = s
 }
@@ -169,16 +172,19 @@ func (k *Shelf) expire(id string, s *shelved) {
 	}
 }
 
-// take takes a conversation off the shelf, nil if it is not there. A session
-// that still believes in its connection is told to let go: clients notice
+// take takes a conversation of an owner off the shelf, nil if there is none. A
+// session that still believes in its connection is told to let go: clients notice
 // earlier than servers that a line is dead.
-func (k *Shelf) take(ctx context.Context, id string) *thread {
+func (k *Shelf) take(ctx context.Context, id, owner string) *thread {
 	if k == nil {
 		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if p := k.open[id]; p != nil {
+		if p.owner != owner {
+			return nil
+		}
 		if !p.asked {
 			p.asked = true
 			close(p.leave)
@@ -191,6 +197,9 @@ func (k *Shelf) take(ctx context.Context, id string) *thread {
 		}
 		cancel()
 		k.mu.Lock()
+	}
+	if s := k.kept[id]; s == nil || s.owner != owner {
+		return nil
 	}
 	return k.remove(id)
 }

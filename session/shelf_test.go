@@ -162,6 +162,43 @@ func TestConversationIsTakenOverFromADeadLine(t *testing.T) {
 	})
 }
 
+func TestConversationIsItsOwners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, shelf := newFake(), NewShelf(4, time.Minute)
+		v := come(t, fake, Options{Shelf: shelf, Owner: "one"})
+		v.lines(question)
+		time.Sleep(time.Second)
+		id := conversationOf(v.drain())
+		foreign := func(when string) {
+			t.Helper()
+			for _, owner := range []string{"two", ""} {
+				other := come(t, fake, Options{Shelf: shelf, Owner: owner, Resume: id})
+				other.line(`< error {"error":{"code":"conversation_not_found"}}`)
+				if err := <-other.done; !errors.Is(err, ErrUnknownConversation) {
+					t.Errorf("%s: Run = %v", when, err)
+				}
+			}
+		}
+		foreign("while it has a connection")
+		v.lines(question) // which is still there
+		time.Sleep(time.Second)
+		v.drain()
+		v.client.Vanish()
+		<-v.done
+		foreign("while it waits")
+		v = come(t, fake, Options{Shelf: shelf, Owner: "one", Resume: id})
+		if got := kinds(v.drain()); len(got) != 9 || got[0] != "session.created" {
+			t.Errorf("events %v", got)
+		}
+		v.client.Close()
+		<-v.done
+		shelf.Close()
+		if fake.left() != 0 {
+			t.Errorf("%d are left", fake.left())
+		}
+	})
+}
+
 func TestConversationsThatAreNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, shelf := newFake(), NewShelf(2, time.Minute)
