@@ -3,6 +3,7 @@ package mlx
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"hark/engine/backend/mlx/mlxc"
@@ -111,6 +112,10 @@ func (b *Backend) loaded(w *weight, list ...mlxc.Array) error {
 		return fmt.Errorf("mlx: weight %s: %w", w.name, err)
 	}
 	b.owed = 0 // it is among what is in use now
+	if b.gpu && !readsHost {
+		b.sweepTrash()
+		b.c.ClearCache() // of what the copies were made from
+	}
 	return nil
 }
 
@@ -126,14 +131,22 @@ func (b *Backend) brought(h mlxc.Array, from mlxc.DType) mlxc.Array {
 // processor rather than copied.
 const sharedBytes = 1 << 20
 
+// readsHost says that the graphics processor reads any memory of the process:
+// Metal does. CUDA gets copies.
+const readsHost = runtime.GOOS == "darwin"
+
 // taken makes an array of stored bytes. Where a graphics processor reads the
 // same memory, large ones are not copied: the pages that hold them become a
-// buffer, of which the array is a part.
+// buffer, of which the array is a part. One with memory of its own gets a copy
+// there.
 func (b *Backend) taken(data []byte, t mlxc.DType, shape ...int) mlxc.Array {
 	page := uintptr(os.Getpagesize())
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
 	offset := at % page
-	if !b.gpu || len(data) < sharedBytes || int(offset)%t.Size() != 0 {
+	switch {
+	case b.gpu && !readsHost:
+		return b.moved(mlxc.New(b.c, data, t, shape...))
+	case !b.gpu || len(data) < sharedBytes || int(offset)%t.Size() != 0:
 		return mlxc.New(b.c, data, t, shape...)
 	}
 	whole := (offset + uintptr(len(data)) + page - 1) / page * page
@@ -144,6 +157,17 @@ func (b *Backend) taken(data []byte, t mlxc.DType, shape ...int) mlxc.Array {
 		h = b.temp(b.c.View(h, t))
 	}
 	return b.c.Reshape(h, shape...)
+}
+
+// moved returns a copy of h, an intermediate result from now on, in the graphics
+// processor's memory. What the host makes lies in memory that both share, page
+// by page where it was used last. The operation changes no value and, as h is
+// held while it computes, cannot take h's memory.
+func (b *Backend) moved(h mlxc.Array) mlxc.Array {
+	if h == 0 {
+		return 0
+	}
+	return b.c.Maximum(b.temp(h), h)
 }
 
 // doubled makes codes of two bits of codes of one.
