@@ -88,6 +88,30 @@ type Row struct {
 	// Logits is the number of last rows whose logits are wanted: 0 while a
 	// prompt is still coming in, 1 to sample.
 	Logits int
+	// Picked are ids that the device picked and the host has not read, of a
+	// backend that is tensor.Ahead: number PickedAt of them stands in the place
+	// of the row's only id, whatever IDs says. All rows of a forward have the
+	// same ones, or none has any: nil.
+	Picked   tensor.Tensor
+	PickedAt int
+}
+
+// Lookup is the embedding of a forward's ids.
+type Lookup func(w tensor.Weight, scale float32) tensor.Tensor
+
+// NewLookup embeds ids [T], those of rows, or the ones that were picked where
+// rows have such.
+func NewLookup(b tensor.Backend, rows []Row, ids []int32) Lookup {
+	if len(rows) == 0 || rows[0].Picked == nil {
+		return func(w tensor.Weight, scale float32) tensor.Tensor { return b.Embed(w, ids, scale) }
+	}
+	index := make([]int, len(rows))
+	for i, r := range rows {
+		index[i] = r.PickedAt
+	}
+	return func(w tensor.Weight, scale float32) tensor.Tensor {
+		return b.(tensor.Ahead).EmbedPicked(w, rows[0].Picked, index, scale)
+	}
 }
 
 // Until lists for n rows at pos one past the last position that each sees: its

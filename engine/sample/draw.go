@@ -90,7 +90,7 @@ func (s *Sampler) fromTop(logits []float32) int {
 		mass += w
 		n++
 	}
-	left := s.rand.Float64() * mass
+	left := s.uniform() * mass
 	for _, c := range kept[:n-1] {
 		if left -= weight(c); left < 0 {
 			return int(c.id)
@@ -130,7 +130,7 @@ func (s *Sampler) fromAll(logits []float32, max float32) int {
 			mass += float64(exp((v - max) * inverse))
 		}
 	}
-	left := s.rand.Float64() * mass
+	left := s.uniform() * mass
 	id := 0
 	for i, v := range logits {
 		if v >= last.logit && compare(candidate{v, int32(i)}, last) <= 0 {

@@ -131,6 +131,9 @@ type Sampler struct {
 	work []float32        // adjusted logits
 	kept []candidate
 	bins []float64 // weights by distance from the likeliest, see nucleus
+
+	drawn float64 // the last number of rand
+	back  bool    // it is to be drawn again
 }
 
 // New returns a Sampler. The options must be valid.

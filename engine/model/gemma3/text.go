@@ -46,7 +46,7 @@ func (m *Model) Forward(rows []model.Row) tensor.Tensor {
 		p.segs = append(p.segs, tensor.Segment{From: from, To: len(ids), KV: r.KV, Pos: r.Pos})
 	}
 	p.local, p.global = m.ops.Angles(m.cfg.Local, pos), m.ops.Angles(m.cfg.Global, pos)
-	x := m.ops.Name(m.ops.Embed(m.text.Embed, ids, m.text.EmbedScale), "text.embeddings") // [T, H]
+	x := m.ops.Name(model.NewLookup(m.ops, rows, ids)(m.text.Embed, m.text.EmbedScale), "text.embeddings") // [T, H]
 	mark := m.ops.Mark()
 	for i := range m.text.Layers {
 		x = m.ops.Sweep(mark, m.layer(i, x, p))

@@ -122,7 +122,8 @@ func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
 		}
 		p.segs = append(p.segs, tensor.Segment{From: from, To: len(ids), KV: r.KV, Pos: r.Pos, Until: r.Until})
 	}
-	x := m.ops.Embed(m.text.Embed, ids, m.text.EmbedScale) // [T, H]
+	lookup := model.NewLookup(m.ops, rows, ids)
+	x := lookup(m.text.Embed, m.text.EmbedScale) // [T, H]
 	if len(soft) > 0 {
 		x = m.ops.Scatter(x, at, m.ops.Concat(soft...))
 	}
@@ -130,7 +131,7 @@ func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
 	m.turns(p)
 	if r := m.cfg.Text.PLE; r > 0 {
 		layers, width := len(m.text.Layers), r*len(m.text.Layers)
-		tok := m.ops.Embed(m.text.PLEEmbed, ids, float32(math.Sqrt(float64(r))))                                   // [T, L*R]
+		tok := lookup(m.text.PLEEmbed, float32(math.Sqrt(float64(r))))                                             // [T, L*R]
 		ctx := m.ops.Scale(m.ops.Linear(x, m.text.PLEProj, nil), float32(1/math.Sqrt(float64(m.cfg.Text.Hidden)))) // [T, L*R]
 		ctx = m.ops.RMSNorm(m.ops.Reshape(ctx, len(ids), layers, r), m.text.PLENorm, m.cfg.Text.Eps)               // [T, L, R]
 		p.ple = m.ops.Scale(m.ops.Add(m.ops.Reshape(ctx, len(ids), width), tok), float32(math.Sqrt2/2))            // [T, L*R]
