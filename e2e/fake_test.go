@@ -38,6 +38,7 @@ type fake struct {
 	forgets  bool     // conversations are not kept
 	silent   bool     // answers are begun and not ended
 	voiced   bool     // answers are spoken, half a second a word
+	calls    []string // functions that the next answer calls
 	answer   string
 	words    string // what the user is taken to have said
 }
@@ -122,6 +123,10 @@ func (f *fake) handle(e event) {
 			f.add("item_frame", event{"type": "input_image"})
 		}
 		f.respond(silent)
+	case "conversation.item.create":
+		if item, ok := e["item"].(map[string]any); ok && item["type"] == "function_call_output" {
+			f.send(event{"type": "conversation.item.added", "item": item})
+		}
 	case "input_audio_buffer.commit":
 		f.heard("item_held")
 	case "response.cancel":
@@ -140,6 +145,13 @@ func (f *fake) respond(open bool) {
 		} else {
 			f.send(event{"type": "response.output_text.delta", "item_id": "item_answer", "delta": word})
 		}
+	}
+	f.mu.Lock()
+	calls := f.calls
+	f.calls = nil
+	f.mu.Unlock()
+	for _, name := range calls {
+		f.send(event{"type": "response.output_item.done", "item": event{"type": "function_call", "status": "completed", "name": name, "call_id": "call_" + name, "arguments": "{}"}})
 	}
 	if !open {
 		f.done("completed")

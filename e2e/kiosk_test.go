@@ -129,6 +129,64 @@ func TestTheElementTalksOnAnotherOrigin(t *testing.T) {
 	}
 }
 
+func TestTheElementTellsResultsTogether(t *testing.T) {
+	f := newFake(t)
+	f.silent, f.calls = true, []string{"fast", "slow"}
+	p := open(t, f.URL, Options{}, calls)
+	check(t, p.Wait(idle, soon))
+	value(t, p, `import('/agent.js').then(() => {
+		const agent = document.createElement('hark-agent');
+		document.body.append(agent);
+		agent.registerTool({ name: 'fast' }, () => ({ light: 'on' }));
+		agent.registerTool({ name: 'slow' }, () => new Promise((resolve, reject) => (window.end = reject)));
+		agent.sendText('Do both.');
+	})`)
+	check(t, p.Wait("window.end !== undefined && "+element+".turns.length === 2", soon))
+	told := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(soon); len(f.sent("conversation.item.create")) < n; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d items, want %d", len(f.sent("conversation.item.create")), n)
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+	told(2) // the question, and what came at once
+	f.done("completed")
+	check(t, p.Wait(element+".turns.at(-1).live === false", soon))
+	value(t, p, "window.end(new Error('it is stuck'))")
+	answers := element + ".turns.filter(({ side, live }) => side === 'assistant' && !live).length"
+	f.mu.Lock()
+	f.silent = false
+	f.mu.Unlock()
+	check(t, p.Wait(answers+" === 2", soon))
+	items := f.sent("conversation.item.create")
+	if len(items) != 3 || !strings.Contains(items[1], `{\"light\":\"on\"}`) || !strings.Contains(items[2], "it is stuck") {
+		t.Errorf("items = %q", items)
+	}
+	if asked := len(f.sent("response.create")); asked != 2 {
+		t.Errorf("%d answers were asked for, want the first, and one that reads both results", asked)
+	}
+
+	// An answer that begins when a result is there needs no other; one that
+	// goes on is waited for.
+	f.mu.Lock()
+	f.silent, f.calls = true, []string{"fast"}
+	f.mu.Unlock()
+	value(t, p, element+".sendText('Once more.')")
+	told(5)
+	f.done("completed")
+	check(t, p.Wait(element+".state === 'answering'", soon))
+	f.mu.Lock()
+	f.silent = false
+	f.mu.Unlock()
+	f.done("completed")
+	check(t, p.Wait(element+".state === 'idle'", soon))
+	if asked := len(f.sent("response.create")); asked != 4 {
+		t.Errorf("%d answers were asked for, want 4", asked)
+	}
+}
+
 func TestAKioskWakesTalksForgetsAndComesBack(t *testing.T) {
 	file, err := filepath.Abs(cafe)
 	check(t, err)

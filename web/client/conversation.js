@@ -10,6 +10,7 @@
 // moment at which the turn was taken for ended, from there to the first word of
 // the answer, and to its first sound. What did not happen is null.
 
+import { Calls } from './calls.js';
 import { Emitter } from './emitter.js';
 import { Reader } from './reader.js';
 import { Turns } from './turns.js';
@@ -26,6 +27,7 @@ export class Conversation extends Emitter {
   #microphone;
   #camera;
   #reader;
+  #calls;
   #spoken = new Map(); // item id → turn of the user
   #live = null; // turn that the user is speaking
   #startMs = 0; // where it begins in the sound
@@ -59,6 +61,7 @@ export class Conversation extends Emitter {
       position: () => this.#link.voice?.position(this.#item) ?? 0,
       reached: (to) => this.#voiced && this.turns.change(this.#voiced, { said: Math.max(this.#voiced.said, to) }),
     });
+    this.#calls = new Calls(link, () => this.#goOn());
     const handlers = {
       'session.updated': (e) => (this.#detection = e.session.audio?.input?.turn_detection),
       'input_audio_buffer.speech_started': (e) => this.#speechStarted(e),
@@ -91,7 +94,11 @@ export class Conversation extends Emitter {
     const unanswered = this.waiting;
     this.#finish('the connection broke');
     this.hearing = false;
-    if (!kept) for (const item of this.#told()) this.#link.send('conversation.item.create', { item });
+    if (!kept) {
+      this.#calls.clear();
+      for (const item of this.#told()) this.#link.send('conversation.item.create', { item });
+    }
+    this.#calls.resume();
     if (this.#next) {
       this.#proceed();
     } else if (unanswered) {
@@ -105,6 +112,7 @@ export class Conversation extends Emitter {
   clear() {
     this.#reader.stop();
     this.#spoken.clear();
+    this.#calls.clear();
     this.#answer = this.#live = this.#next = this.#voiced = null;
     this.hearing = this.waiting = this.answering = false;
     this.timing = null;
@@ -171,10 +179,19 @@ export class Conversation extends Emitter {
     else this.turns.remove(turn);
   }
 
-  // reply gives the model the result of a call.
+  // reply gives the model the result of a call. It goes on once it has those of
+  // all calls and is free; see Calls.
   reply(id, output) {
-    this.#link.send('conversation.item.create', { item: { type: 'function_call_output', call_id: id, output } });
+    this.#calls.reply(id, output);
+  }
+
+  // goOn asks the model to go on, unless it has other things to do.
+  #goOn() {
+    if (this.#answer || this.waiting || this.hearing) return false;
     this.#link.send('response.create');
+    this.waiting = true;
+    this.emit('change');
+    return true;
   }
 
   #ask(text, pictures) {
@@ -270,7 +287,9 @@ export class Conversation extends Emitter {
 
   // added says whether the model was shown what the camera saw: with what was
   // said, or in a message of its own in front of the answer to what was written.
-  #added({ id, role, content }) {
+  #added(item) {
+    this.#calls.added(item);
+    const { id, role, content } = item;
     if (role !== 'user') return;
     const picture = content?.some((part) => part.type === 'input_image');
     const turn = this.#spoken.get(id);
@@ -292,6 +311,7 @@ export class Conversation extends Emitter {
 
   #responseCreated() {
     this.#cut = false;
+    this.#calls.read();
     if (this.#asked) this.#unseen(this.#asked);
     this.#asked = null;
     this.#answer = this.turns.add('assistant');
@@ -349,12 +369,15 @@ export class Conversation extends Emitter {
   }
 
   #itemDone(item) {
-    if (item.type === 'function_call' && item.status === 'completed') this.emit('call', { name: item.name, arguments: item.arguments, id: item.call_id });
+    if (item.type !== 'function_call' || item.status !== 'completed') return;
+    this.#calls.add(item.call_id);
+    this.emit('call', { name: item.name, arguments: item.arguments, id: item.call_id });
   }
 
   #responseDone({ status, status_details: details }) {
     this.#finish(notes[status] ?? (status === 'failed' ? (details?.error?.message ?? 'the answer failed') : ''));
     this.#proceed();
+    this.#calls.goOn();
     this.emit('change');
   }
 
@@ -389,6 +412,7 @@ export class Conversation extends Emitter {
       message = 'Nothing was heard. Hold the button while you speak.';
     }
     this.waiting = this.#answer !== null;
+    this.#calls.refused(id);
     this.emit('fault', message);
     this.emit('change');
   }
