@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"hark/engine"
-	"hark/engine/backend/cpu"
 	"hark/engine/model"
 	"hark/engine/sample"
 	"hark/engine/token"
@@ -36,19 +35,24 @@ func (c *benchBatch) Run(ctx context.Context) error {
 		return err
 	}
 	defer src.Close()
-	e, err := engine.Open(src, cpu.New(c.backend()), &engine.Options{PrefixBytes: -1, Lookup: -1})
+	b, err := c.computes()
 	if err != nil {
 		return usageError{err}
 	}
+	e, err := engine.Open(src, b, &engine.Options{PrefixBytes: -1, Lookup: -1})
+	if err != nil {
+		b.Close()
+		return usageError{err}
+	}
 	defer e.Close()
-	rates := make([][]float64, len(c.Batches))
+	rates, first, step := make([][]float64, len(c.Batches)), make([][]float64, len(c.Batches)), make([][]float64, len(c.Batches))
 	for end := time.Now().Add(time.Duration(len(c.Batches)) * c.budget()); ; {
 		for i, n := range c.Batches {
-			rate, err := c.answer(ctx, e, n)
+			a, err := c.answer(ctx, e, n)
 			if err != nil {
 				return err
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], first[i], step[i] = append(rates[i], a.rate), append(first[i], a.firstMs), append(step[i], a.stepMs)
 		}
 		if len(rates[0]) > 1 && !time.Now().Before(end) {
 			break
@@ -58,6 +62,7 @@ func (c *benchBatch) Run(ctx context.Context) error {
 	for i, n := range c.Batches {
 		row := benchRow{Bench: "batch", Model: c.name(), Device: e.Device(), Batch: n, Tokens: c.Tokens, Runs: len(rates[i]) - 1, Unit: "tok/s"}
 		row.Rate, row.RateBest = median(rates[i][1:]), slices.Max(rates[i][1:]) // the first one warms up
+		row.FirstMs, row.MsP50, row.MsMin = median(first[i][1:]), median(step[i][1:]), slices.Min(step[i][1:])
 		if err := out.add(row); err != nil {
 			return err
 		}
@@ -65,48 +70,64 @@ func (c *benchBatch) Run(ctx context.Context) error {
 	return out.end()
 }
 
-// answer lets n sequences answer and returns the tokens a second of all of them
-// together, reading in of the prompts included.
-func (c *benchBatch) answer(ctx context.Context, e *engine.Engine, n int) (float64, error) {
+// answered is how sequences side by side answered.
+type answered struct {
+	rate    float64 // tokens a second of all together, reading in of the prompts included
+	firstMs float64 // from the beginning to the first token of the last of them
+	stepMs  float64 // from then on, a token of each
+}
+
+// answer lets n sequences answer.
+func (c *benchBatch) answer(ctx context.Context, e *engine.Engine, n int) (a answered, err error) {
 	sequences := make([]*engine.Sequence, n)
 	for i := range sequences {
 		seq, err := e.Open()
 		if err != nil {
-			return 0, err
+			return a, err
 		}
 		defer seq.Close()
 		sequences[i] = seq
 	}
 	var answering sync.WaitGroup
-	counts, errs := make([]int, n), make([]error, n)
+	times, errs := make([][]time.Duration, n), make([]error, n)
 	start := time.Now()
 	for i, seq := range sequences {
-		answering.Go(func() { counts[i], errs[i] = c.one(ctx, seq, e.Model(), i) })
+		answering.Go(func() { times[i], errs[i] = c.one(ctx, seq, e.Model(), i, start) })
 	}
 	answering.Wait()
-	took := time.Since(start)
-	total := 0
-	for _, count := range counts {
-		total += count
+	took, total, first := time.Since(start), 0, time.Duration(0)
+	for _, t := range times {
+		total += len(t)
+		if len(t) > 0 {
+			first = max(first, t[0])
+		}
 	}
-	return float64(total) / took.Seconds(), errors.Join(errs...)
+	after := 0 // tokens behind the last one's first
+	for _, t := range times {
+		at, _ := slices.BinarySearch(t, first+1)
+		after += len(t) - at
+	}
+	a.rate, a.firstMs = float64(total)/took.Seconds(), first.Seconds()*1e3
+	a.stepMs = (took - first).Seconds() * 1e3 * float64(n) / float64(max(after, 1))
+	return a, errors.Join(errs...)
 }
 
-// one answers a prompt of its own and returns how many tokens that were.
-func (c *benchBatch) one(ctx context.Context, seq *engine.Sequence, info model.Info, i int) (count int, err error) {
+// one answers a prompt of its own and returns when each token came, from start
+// on.
+func (c *benchBatch) one(ctx context.Context, seq *engine.Sequence, info model.Info, i int, start time.Time) (times []time.Duration, err error) {
 	prompt := make([]token.ID, c.Prompt)
 	for j := range prompt {
 		prompt[j] = token.ID((300 + i*101 + j*7919) % (info.Vocab * 3 / 4))
 	}
 	if _, err := seq.Set([]engine.Part{engine.Tokens(prompt)}); err != nil {
-		return 0, err
+		return nil, err
 	}
 	options := engine.Generate{Max: c.Tokens, Sample: sample.Options{Suppress: info.Stops}}
 	for _, err := range seq.Generate(ctx, options) {
 		if err != nil {
-			return 0, err
+			return times, err
 		}
-		count++
+		times = append(times, time.Since(start))
 	}
-	return count, nil
+	return times, nil
 }

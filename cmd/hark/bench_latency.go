@@ -8,7 +8,6 @@ import (
 
 	"hark/audio"
 	"hark/engine"
-	"hark/engine/backend/cpu"
 )
 
 // benchLatency measures how long the engine takes from the last sample of
@@ -83,8 +82,14 @@ func (c *benchLatency) open() (*engine.Engine, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := engine.Open(src, cpu.New(&cpu.Options{Threads: c.Threads, Rounded: cpu.RoundingPays()}), &engine.Options{PrefixBytes: -1, Lookup: -1})
+	b, err := c.computes()
 	if err != nil {
+		src.Close()
+		return nil, nil, usageError{err}
+	}
+	e, err := engine.Open(src, b, &engine.Options{PrefixBytes: -1, Lookup: -1})
+	if err != nil {
+		b.Close()
 		src.Close()
 		return nil, nil, usageError{err}
 	}

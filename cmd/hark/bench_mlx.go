@@ -3,6 +3,7 @@ package main
 import (
 	"hark/engine/backend/cpu"
 	"hark/engine/backend/mlx"
+	"hark/engine/tensor"
 )
 
 // onMLX is MLX as a worker whose products nobody counts.
@@ -21,6 +22,15 @@ func (f *benchModel) worker() (worker, error) {
 		return nil, err
 	}
 	return onMLX{b}, nil
+}
+
+// computes starts what computes for a measurement through the engine.
+func (f *benchModel) computes() (tensor.Backend, error) {
+	w, err := f.worker()
+	if m, ok := w.(onMLX); ok {
+		return m.Backend, nil // with all that it can do
+	}
+	return w, err
 }
 
 // split is where the time of a measurement began to be told apart.
