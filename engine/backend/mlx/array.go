@@ -14,9 +14,14 @@ const maxAxes = 6
 // array is the backend's tensor: a handle and its shape. Go's part is used
 // again after it is released.
 type array struct {
-	h      mlxc.Array // 0 once released
-	dims   [maxAxes]int
-	axes   int
+	b    *Backend
+	h    mlxc.Array // 0 once released
+	dims [maxAxes]int
+	axes int
+	// spread says that a has three axes, [T, heads, D], and MLX's array one
+	// more, [T, heads, 1, D], as rotations and attention want it.
+	spread bool
+	later  bool // not recorded yet, listed in Backend.laters
 	kept   bool // survives EndStep
 	inStep bool // listed in arena.step
 }
@@ -49,7 +54,7 @@ type arena struct {
 }
 
 // add lists a handle as a tensor of the step.
-func (m *arena) add(h mlxc.Array, shape []int) *array {
+func (m *arena) add(b *Backend, h mlxc.Array, shape []int) *array {
 	if len(shape) > maxAxes {
 		panic(&tensor.ShapeError{Op: "axes", Got: []int{len(shape)}, Want: []int{maxAxes}})
 	}
@@ -60,7 +65,7 @@ func (m *arena) add(h mlxc.Array, shape []int) *array {
 	} else {
 		a = new(array)
 	}
-	*a = array{h: h, axes: len(shape), inStep: true}
+	*a = array{b: b, h: h, axes: len(shape), inStep: true}
 	copy(a.dims[:], shape)
 	m.step = append(m.step, a)
 	return a
@@ -114,7 +119,7 @@ func (b *Backend) wrap(op string, h mlxc.Array, shape ...int) *array {
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
-	return b.arena.add(h, shape)
+	return b.arena.add(b, h, shape)
 }
 
 // temp lists an intermediate result, to be freed when its operation is
@@ -180,7 +185,7 @@ func (b *Backend) Constant(data []float32, shape ...int) tensor.Tensor {
 		b.fail("Constant")
 	}
 	b.sweepTrash()
-	a := &array{h: h, axes: len(shape), kept: true}
+	a := &array{b: b, h: h, axes: len(shape), kept: true}
 	copy(a.dims[:], shape)
 	b.constants = append(b.constants, a)
 	b.keepers = append(b.keepers, a)
@@ -189,7 +194,7 @@ func (b *Backend) Constant(data []float32, shape ...int) tensor.Tensor {
 
 // Keep makes x survive EndStep until it is freed.
 func (b *Backend) Keep(x tensor.Tensor) tensor.Tensor {
-	a := in("Keep", x)
+	a := loose("Keep", x)
 	if !a.kept {
 		a.kept = true
 		if b.arena.kept == nil {
@@ -205,6 +210,7 @@ func (b *Backend) Keep(x tensor.Tensor) tensor.Tensor {
 // ignored.
 func (b *Backend) Free(x tensor.Tensor) {
 	if a, ok := x.(*array); ok && a != nil {
+		b.letGo(a)
 		b.arena.release(b.c, a)
 	}
 }
@@ -214,8 +220,11 @@ func (b *Backend) Mark() int { return len(b.arena.step) }
 
 // Sweep releases the tensors made since mark but x; see tensor.Ops.
 func (b *Backend) Sweep(mark int, x tensor.Tensor) tensor.Tensor {
-	keep := in("Sweep", x)
+	keep := loose("Sweep", x)
 	for _, a := range b.arena.step[mark:] {
+		if a.later {
+			b.drop(a)
+		}
 		if a.h != 0 && !a.kept && a != keep {
 			b.arena.release(b.c, a)
 		}
@@ -226,11 +235,30 @@ func (b *Backend) Sweep(mark int, x tensor.Tensor) tensor.Tensor {
 // Name returns x: the backend has no tracer.
 func (b *Backend) Name(x tensor.Tensor, name string) tensor.Tensor { return x }
 
-// in returns the array behind an operand. One that was released panics.
+// in returns the array behind an operand, with its axes as its shape says. One
+// that was released panics.
 func in(op string, x tensor.Tensor) *array {
+	a := loose(op, x)
+	if a.spread {
+		c := a.b.c
+		h := c.Reshape(a.h, a.Shape()...)
+		if h == 0 {
+			a.b.fail(op)
+		}
+		c.Free(a.h)
+		a.h, a.spread = h, false
+	}
+	return a
+}
+
+// loose is in for an operation that takes a spread operand too.
+func loose(op string, x tensor.Tensor) *array {
 	a, ok := x.(*array)
 	if !ok {
 		panic(fmt.Sprintf("mlx: %s: operand is %T, not a tensor of this backend", op, x))
+	}
+	if a.later {
+		a.b.resolve(op, a)
 	}
 	if a.h == 0 {
 		panic(fmt.Sprintf("mlx: %s: operand was released", op))

@@ -27,23 +27,25 @@ func segmentFits(op string, s *tensor.Segment, rows int) {
 }
 
 // heads returns rows from to to of x [T, heads, D] as [1, heads, to-from, D],
-// an intermediate result.
+// x's own array or an intermediate result. Of a spread one nothing is copied.
 func (b *Backend) heads(x *array, from, to int) mlxc.Array {
-	c, t, n, heads, dim := b.c, b.temp, to-from, x.dims[1], x.dims[2]
 	h := x.h
-	if n < x.dims[0] {
-		h = t(b.rows(x, from, to))
+	if to-from < x.dims[0] {
+		h = b.temp(b.rows(x, from, to))
 	}
-	if n > 1 {
-		h = t(c.Transpose(h, 1, 0, 2))
+	if !x.spread {
+		h = b.temp(b.c.Reshape(h, to-from, x.dims[1], 1, x.dims[2]))
 	}
-	return t(c.Reshape(h, 1, heads, n, dim))
+	if to-from > 1 {
+		h = b.temp(b.c.Transpose(h, 2, 1, 0, 3))
+	}
+	return h
 }
 
 // Store writes k and v [T, K, D] of KV layer number layer at the positions of
 // segs, which must continue what is stored.
 func (b *Backend) Store(layer int, k, v tensor.Tensor, segs []tensor.Segment) {
-	keys, values := in("Store", k), in("Store", v)
+	keys, values := loose("Store", k), loose("Store", v)
 	axes("Store", keys, 3)
 	same("Store: values", values.Shape(), keys.Shape()...)
 	for i := range segs {
@@ -97,14 +99,14 @@ func sees(s *tensor.Segment, l *layerKV, ahead bool) (low, high int, causal bool
 // Attention lets q [T, N, D] look at KV layer number layer of each segment's
 // cache; see tensor.Ops. Rows outside all segments become zero.
 func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, ahead bool) tensor.Tensor {
-	a := in("Attention", q)
+	a := loose("Attention", q)
 	axes("Attention", a, 3)
 	rows, heads, dim := a.dims[0], a.dims[1], a.dims[2]
-	var parts []mlxc.Array
+	parts := b.joined[:0]
 	at := 0
 	gap := func(to int) {
 		if to > at {
-			parts = append(parts, b.temp(b.c.Zeros(b.dtype, to-at, heads*dim)))
+			parts = append(parts, b.temp(b.c.Zeros(b.dtype, to-at, heads, 1, dim)))
 		}
 	}
 	for i := range segs {
@@ -127,16 +129,18 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 		at = s.To
 	}
 	gap(rows)
-	switch len(parts) {
-	case 0:
+	b.joined = parts
+	if len(parts) == 0 {
 		return b.wrap("Attention", b.c.Zeros(b.dtype, rows, heads*dim), rows, heads*dim)
-	case 1:
-		return b.wrap("Attention", b.c.Reshape(parts[0], rows, heads*dim), rows, heads*dim)
 	}
-	return b.wrap("Attention", b.c.Concatenate(0, parts...), rows, heads*dim)
+	h := parts[0]
+	if len(parts) > 1 {
+		h = b.temp(b.c.Concatenate(0, parts...))
+	}
+	return b.wrap("Attention", b.c.Reshape(h, rows, heads*dim), rows, heads*dim)
 }
 
-// attend computes one segment, [n, N*D], an intermediate result.
+// attend computes one segment, [n, N, 1, D], an intermediate result.
 func (b *Backend) attend(c *cache, l *layerKV, q *array, s *tensor.Segment, ahead bool) mlxc.Array {
 	low, high, causal := sees(s, l, ahead)
 	n := s.To - s.From
@@ -146,9 +150,9 @@ func (b *Backend) attend(c *cache, l *layerKV, q *array, s *tensor.Segment, ahea
 	}
 	h := b.temp(b.c.Attention(b.heads(q, s.From, s.To), c.readKeys(l, low, high), c.readValues(l, low, high), seen, causal && n > 1))
 	if n > 1 {
-		h = b.temp(b.c.Transpose(h, 0, 2, 1, 3))
+		h = b.temp(b.c.Transpose(h, 2, 1, 0, 3))
 	}
-	return b.temp(b.c.Reshape(h, n, q.dims[1]*q.dims[2]))
+	return h
 }
 
 // mask says which mask of a step is meant.
@@ -182,7 +186,7 @@ func (b *Backend) mask(s *tensor.Segment, l *layerKV, ahead bool, low, high int)
 
 // FullAttention lets all rows see all rows: q, k, v [P, N, D] → [P, N*D].
 func (b *Backend) FullAttention(q, k, v tensor.Tensor) tensor.Tensor {
-	a, keys, values := in("FullAttention", q), in("FullAttention", k), in("FullAttention", v)
+	a, keys, values := loose("FullAttention", q), loose("FullAttention", k), loose("FullAttention", v)
 	axes("FullAttention", a, 3)
 	same("FullAttention: keys", keys.Shape(), a.Shape()...)
 	same("FullAttention: values", values.Shape(), a.Shape()...)

@@ -43,3 +43,25 @@ func BenchmarkRecording(b *testing.B) {
 	}
 	kv.Free()
 }
+
+// BenchmarkStep tells what a step of one token costs, and of which calls it
+// consists: with -test.v by name.
+func BenchmarkStep(b *testing.B) {
+	m := open(b, Options{})
+	d := newDecoder(b, m)
+	kv := m.NewKV(d.layers)
+	m.Read(nil, d.step(20, kv))
+	m.EndStep()
+	var logits []float32
+	b.ReportAllocs()
+	before, n := m.c.Counts(), int64(0)
+	for b.Loop() {
+		logits = m.Read(logits, d.step(1, kv))
+		m.EndStep()
+		n++
+	}
+	for name, calls := range m.c.Counts() {
+		b.Logf("%6.2f %s", float64(calls-before[name])/float64(n), name)
+	}
+	kv.Free()
+}

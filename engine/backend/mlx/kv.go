@@ -120,7 +120,7 @@ func (c *cache) replace(at *mlxc.Array, h mlxc.Array) {
 
 // each runs f on the arrays of a layer: keys, their scales, values, theirs.
 func (l *layerKV) each(f func(at *mlxc.Array)) {
-	for _, at := range []*mlxc.Array{&l.keys.data, &l.keys.scales, &l.values.data, &l.values.scales} {
+	for _, at := range [...]*mlxc.Array{&l.keys.data, &l.keys.scales, &l.values.data, &l.values.scales} {
 		if *at != 0 {
 			f(at)
 		}

@@ -7,20 +7,35 @@ import (
 
 // Reshape gives x's values in another shape of the same size.
 func (b *Backend) Reshape(x tensor.Tensor, shape ...int) tensor.Tensor {
-	a := in("Reshape", x)
+	a := loose("Reshape", x)
 	if product(shape) != a.size() {
 		same("Reshape", a.Shape(), shape...)
+	}
+	if len(shape) == 3 && a.size() > 0 { // heads, for all that is known
+		made := b.wrap("Reshape", b.c.Reshape(a.h, shape[0], shape[1], 1, shape[2]), shape...)
+		made.spread = true
+		return made
 	}
 	return b.wrap("Reshape", b.c.Reshape(a.h, shape...), shape...)
 }
 
 // Rows returns x[from:to] along the first axis.
 func (b *Backend) Rows(x tensor.Tensor, from, to int) tensor.Tensor {
-	a := in("Rows", x)
+	a := loose("Rows", x)
 	if a.axes == 0 || from < 0 || to < from || to > a.dims[0] {
 		panic(&tensor.ShapeError{Op: "Rows", Got: []int{from, to}, Want: []int{0, a.dims[0]}})
 	}
-	return b.wrap("Rows", b.rows(a, from, to), a.with(0, to-from)...)
+	return b.resized("Rows", a, 0, to-from, b.rows(a, from, to))
+}
+
+// resized makes a tensor of the step with a's shape and layout but for the size
+// of one axis.
+func (b *Backend) resized(op string, a *array, axis, size int, h mlxc.Array) *array {
+	dims := a.dims
+	dims[axis] = size
+	made := b.wrap(op, h, dims[:a.axes]...)
+	made.spread = a.spread
+	return made
 }
 
 // with returns a's shape with another size of one axis.
@@ -36,18 +51,23 @@ func (b *Backend) rows(a *array, from, to int) mlxc.Array { return b.part(a, 0, 
 // part slices one axis.
 func (b *Backend) part(a *array, axis, from, to int) mlxc.Array {
 	var start, stop [maxAxes]int
-	copy(stop[:], a.Shape())
+	n := copy(stop[:], a.Shape())
+	if a.spread {
+		stop[2], stop[3] = 1, stop[2]
+		n++
+		axis += axis / 2
+	}
 	start[axis], stop[axis] = from, to
-	return b.c.Slice(a.h, start[:a.axes], stop[:a.axes])
+	return b.c.Slice(a.h, start[:n], stop[:n])
 }
 
 // Cols returns x[..., from:to] along the last axis.
 func (b *Backend) Cols(x tensor.Tensor, from, to int) tensor.Tensor {
-	a := in("Cols", x)
+	a := loose("Cols", x)
 	if a.axes == 0 || from < 0 || to < from || to > a.last() {
 		panic(&tensor.ShapeError{Op: "Cols", Got: []int{from, to}, Want: []int{0, a.last()}})
 	}
-	return b.wrap("Cols", b.part(a, a.axes-1, from, to), a.with(a.axes-1, to-from)...)
+	return b.resized("Cols", a, a.axes-1, to-from, b.part(a, a.axes-1, from, to))
 }
 
 // Concat joins tensors along the first axis.
@@ -55,16 +75,23 @@ func (b *Backend) Concat(xs ...tensor.Tensor) tensor.Tensor {
 	if len(xs) == 0 {
 		panic(&tensor.ShapeError{Op: "Concat", Got: []int{0}, Want: []int{1}})
 	}
-	first, rows := in("Concat", xs[0]), 0
-	handles := make([]mlxc.Array, len(xs))
-	for i, x := range xs {
-		a := in("Concat", x)
+	first, rows, spread := loose("Concat", xs[0]), 0, true
+	for _, x := range xs {
+		a := loose("Concat", x)
 		axes("Concat", a, max(first.axes, 1))
 		same("Concat", a.dims[1:a.axes], first.dims[1:first.axes]...)
-		handles[i] = a.h
+		spread = spread && a.spread
 		rows += a.dims[0]
 	}
-	return b.wrap("Concat", b.c.Concatenate(0, handles...), first.with(0, rows)...)
+	b.joined = b.joined[:0]
+	for _, x := range xs {
+		a := x.(*array)
+		if !spread {
+			a = in("Concat", x)
+		}
+		b.joined = append(b.joined, a.h)
+	}
+	return b.resized("Concat", first, 0, rows, b.c.Concatenate(0, b.joined...))
 }
 
 // index makes an array of row numbers.

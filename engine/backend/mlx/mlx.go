@@ -57,6 +57,7 @@ type Backend struct {
 	dtype  mlxc.DType
 	device string
 	gpu    bool // memory is shared with a graphics processor
+	fuse   bool // formulas are compiled
 	limit  int64
 	owed   int64 // bytes of what was recorded since the last evaluation and will stay
 
@@ -70,14 +71,16 @@ type Backend struct {
 	masks     map[mask]mlxc.Array // of the step
 	nearby    map[nearby]near     // of the step
 	angles    []*angles           // of the step
-	gatedGELU mlxc.Closure
+	closures  [formulas]mlxc.Closure
+	laters    []later     // of the step
 	group     *mlxc.Group // of a divided model; nil without
 
 	dirty    []*cache // with something stored that is not evaluated
 	keepers  []*array // kept and not evaluated
 	list     []mlxc.Array
-	inflight mlxc.Array // of the evaluation that was begun last and not waited for
-	flying   []*cache   // whose content it makes
+	joined   []mlxc.Array // operands of a concatenation
+	inflight mlxc.Array   // of the evaluation that was begun last and not waited for
+	flying   []*cache     // whose content it makes
 	work     Work
 	began    time.Time // when the first operation since the last evaluation was recorded
 }
@@ -149,11 +152,8 @@ func New(o *Options) (*Backend, error) {
 		c.Close()
 		return nil, err
 	}
+	b.fuse = b.gpu
 	c.Fuse(b.gpu)
-	if b.gatedGELU, err = c.Compile(b.gelu); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("mlx: %w", err)
-	}
 	return b, nil
 }
 
@@ -187,7 +187,9 @@ func (b *Backend) Close() error {
 		b.c.Free(a.h)
 		a.h = 0
 	}
-	b.c.FreeClosure(b.gatedGELU)
+	for _, f := range b.closures {
+		b.c.FreeClosure(f)
+	}
 	if b.group != nil {
 		b.c.Leave(b.group)
 		b.group = nil
@@ -316,6 +318,10 @@ func (b *Backend) EndStep() {
 
 // forget drops what is remembered within a step.
 func (b *Backend) forget() {
+	for _, l := range b.laters {
+		l.of.later = false
+	}
+	b.laters = b.laters[:0]
 	for key, h := range b.masks {
 		b.c.Free(h)
 		delete(b.masks, key)

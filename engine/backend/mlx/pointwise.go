@@ -5,45 +5,81 @@ import (
 	"hark/engine/tensor"
 )
 
-// combine records f of x and y; y has x's shape, or its last axis only.
-func (b *Backend) combine(op string, f func(x, y mlxc.Array) mlxc.Array, x, y tensor.Tensor) tensor.Tensor {
-	left, right := in(op, x), in(op, y)
+// pair returns the operands of a pointwise operation, laid out alike: y has x's
+// shape, or its last axis only.
+func pair(op string, x, y tensor.Tensor) (left, right *array) {
+	left, right = loose(op, x), loose(op, y)
 	if right.axes == 1 && left.axes > 1 {
 		same(op, right.Shape(), left.last())
-	} else {
-		same(op, right.Shape(), left.Shape()...)
+		return left, right
 	}
-	return b.wrap(op, f(left.h, right.h), left.Shape()...)
+	same(op, right.Shape(), left.Shape()...)
+	if left.spread != right.spread {
+		return in(op, x), in(op, y)
+	}
+	return left, right
+}
+
+// like makes a tensor of the step with a's shape and layout.
+func (b *Backend) like(op string, a *array, h mlxc.Array) *array {
+	made := b.wrap(op, h, a.Shape()...)
+	made.spread = a.spread
+	return made
 }
 
 // Add returns x+y. y has x's shape, or x's last axis only.
-func (b *Backend) Add(x, y tensor.Tensor) tensor.Tensor { return b.combine("Add", b.c.Add, x, y) }
+func (b *Backend) Add(x, y tensor.Tensor) tensor.Tensor {
+	if right, ok := y.(*array); ok && right.later && x != y {
+		if l, _ := b.postponed(right); l.y == nil {
+			left := loose("Add", x)
+			if left.axes == right.axes && left.spread == right.spread {
+				same("Add", right.Shape(), left.Shape()...)
+				return b.like("Add", left, b.compiled(addScaled, left.h, l.x.h, b.scalar(l.factor)))
+			}
+		}
+	}
+	left, right := pair("Add", x, y)
+	if b.fuse && left.axes == right.axes {
+		return b.postpone(left, right, 0)
+	}
+	return b.like("Add", left, b.c.Add(left.h, right.h))
+}
 
 // Mul returns x*y. y has x's shape, or x's last axis only.
-func (b *Backend) Mul(x, y tensor.Tensor) tensor.Tensor { return b.combine("Mul", b.c.Multiply, x, y) }
+func (b *Backend) Mul(x, y tensor.Tensor) tensor.Tensor {
+	left, right := pair("Mul", x, y)
+	return b.like("Mul", left, b.c.Multiply(left.h, right.h))
+}
 
 // Scale returns x*factor.
 func (b *Backend) Scale(x tensor.Tensor, factor float32) tensor.Tensor {
-	a := in("Scale", x)
-	return b.wrap("Scale", b.c.Multiply(a.h, b.scalar(factor)), a.Shape()...)
+	if a, ok := x.(*array); ok && a.later {
+		if l, _ := b.postponed(a); l.y != nil {
+			return b.like("Scale", l.x, b.compiled(sumScaled, l.x.h, l.y.h, b.scalar(factor)))
+		}
+	}
+	a := loose("Scale", x)
+	if b.fuse {
+		return b.postpone(a, nil, factor)
+	}
+	return b.like("Scale", a, b.c.Multiply(a.h, b.scalar(factor)))
 }
 
 // Clamp limits x to [low, high].
 func (b *Backend) Clamp(x tensor.Tensor, low, high float32) tensor.Tensor {
-	a := in("Clamp", x)
-	h := b.temp(b.c.Maximum(a.h, b.scalar(low)))
-	return b.wrap("Clamp", b.c.Minimum(h, b.scalar(high)), a.Shape()...)
+	a := loose("Clamp", x)
+	return b.like("Clamp", a, b.compiled(clamped, a.h, b.scalar(low), b.scalar(high)))
 }
 
 // Activate applies f to each value.
 func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
-	a := in("Activate", x)
+	a := loose("Activate", x)
 	var h mlxc.Array
 	switch f {
 	case tensor.GELU:
-		h = b.gated(a.h, b.scalar(1))
+		h = b.compiled(gatedGELU, a.h, b.scalar(1))
 	case tensor.SiLU:
-		h = b.c.Multiply(a.h, b.temp(b.c.Sigmoid(a.h)))
+		h = b.compiled(silu, a.h)
 	case tensor.ReLU:
 		h = b.c.Maximum(a.h, b.scalar(0))
 	case tensor.Tanh:
@@ -53,50 +89,14 @@ func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
 	default:
 		panic(&tensor.ShapeError{Op: "Activate: function", Got: []int{int(f)}, Want: []int{int(tensor.Sigmoid)}})
 	}
-	return b.wrap("Activate", h, a.Shape()...)
-}
-
-// gelu builds GELU(gate)*up for the compiler, which makes one kernel of it.
-func (b *Backend) gelu(c *mlxc.Calls, in []mlxc.Array) []mlxc.Array {
-	var made []mlxc.Array
-	keep := func(h mlxc.Array) mlxc.Array {
-		made = append(made, h)
-		return h
-	}
-	result := geluOf(c, in[0], in[1], keep, func(v float32) mlxc.Array { return keep(number(c, v, b.dtype)) })
-	for _, h := range made {
-		c.Free(h)
-	}
-	return []mlxc.Array{result}
-}
-
-// geluOf records up*gate*0.5*(1+tanh(sqrt(2/pi)*gate*(1+0.044715*gate^2))). t
-// takes intermediate results, n makes numbers.
-func geluOf(c *mlxc.Calls, gate, up mlxc.Array, t func(mlxc.Array) mlxc.Array, n func(float32) mlxc.Array) mlxc.Array {
-	y := t(c.Multiply(t(c.Multiply(gate, gate)), n(0.044715)))
-	y = t(c.Multiply(t(c.Multiply(t(c.Add(y, n(1))), gate)), n(rootTwoOverPi)))
-	y = t(c.Add(t(c.Tanh(y)), n(1)))
-	y = t(c.Multiply(t(c.Multiply(y, gate)), n(0.5)))
-	return c.Multiply(y, up)
-}
-
-const rootTwoOverPi = 0.7978845608028654
-
-// gated records GELU(gate)*up: on a graphics processor the compiled kernel, of
-// which a processor, without a compiler at hand, would have nothing but the
-// cost of looking it up.
-func (b *Backend) gated(gate, up mlxc.Array) mlxc.Array {
-	if b.gpu {
-		return b.c.Apply(b.gatedGELU, gate, up)
-	}
-	return geluOf(b.c, gate, up, b.temp, b.scalar)
+	return b.like("Activate", a, h)
 }
 
 // GatedGELU returns GELU(gate)*up; both have one shape.
 func (b *Backend) GatedGELU(gate, up tensor.Tensor) tensor.Tensor {
 	g, u := in("GatedGELU", gate), in("GatedGELU", up)
 	same("GatedGELU", u.Shape(), g.Shape()...)
-	return b.wrap("GatedGELU", b.gated(g.h, u.h), g.Shape()...)
+	return b.like("GatedGELU", g, b.compiled(gatedGELU, g.h, u.h))
 }
 
 // GLU returns a*sigmoid(b) where a and b are the halves of x's last axis.
@@ -108,24 +108,19 @@ func (b *Backend) GLU(x tensor.Tensor) tensor.Tensor {
 	}
 	left := b.temp(b.part(a, a.axes-1, 0, width))
 	right := b.temp(b.part(a, a.axes-1, width, 2*width))
-	return b.wrap("GLU", b.c.Multiply(left, b.temp(b.c.Sigmoid(right))), a.with(a.axes-1, width)...)
+	return b.resized("GLU", a, a.axes-1, width, b.compiled(glu, left, right))
 }
 
 // SoftCap returns limit*tanh(x/limit).
 func (b *Backend) SoftCap(x tensor.Tensor, limit float32) tensor.Tensor {
-	a := in("SoftCap", x)
-	return b.wrap("SoftCap", b.softCap(a.h, limit), a.Shape()...)
-}
-
-func (b *Backend) softCap(h mlxc.Array, limit float32) mlxc.Array {
-	h = b.temp(b.c.Divide(h, b.scalar(limit)))
-	return b.c.Multiply(b.temp(b.c.Tanh(h)), b.scalar(limit))
+	a := loose("SoftCap", x)
+	return b.like("SoftCap", a, b.compiled(softCapped, a.h, b.scalar(limit)))
 }
 
 // RMSNorm returns x/sqrt(mean(x^2)+eps)*w over the last axis; w may be nil.
 func (b *Backend) RMSNorm(x, w tensor.Tensor, eps float32) tensor.Tensor {
-	a := in("RMSNorm", x)
-	return b.wrap("RMSNorm", b.c.RMSNorm(a.h, b.factor("RMSNorm", a, w), eps), a.Shape()...)
+	a := loose("RMSNorm", x)
+	return b.like("RMSNorm", a, b.c.RMSNorm(a.h, b.factor("RMSNorm", a, w), eps))
 }
 
 // factor returns the handle of a row as long as a's last axis, 0 for nil.

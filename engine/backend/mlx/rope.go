@@ -53,21 +53,33 @@ func (b *Backend) turns(r *tensor.Rotary) mlxc.Array {
 // Rope turns x [T, heads, D]. Every row, and every section of it, is a batch
 // of one position to MLX.
 func (b *Backend) Rope(x tensor.Tensor, turns tensor.Angles) tensor.Tensor {
-	a, r := in("Rope", x), turns.(*angles)
+	a, r := loose("Rope", x), turns.(*angles)
 	axes("Rope", a, 3)
 	sections, width := r.rotary.Sections, 2*len(r.rotary.Freq)
 	rows, heads := r.rows, a.dims[1]
 	same("Rope", a.Shape(), rows, heads, width*sections)
 	c, t := b.c, b.temp
 	if rows == 0 {
-		return b.wrap("Rope", c.Again(a.h), a.Shape()...)
+		return b.like("Rope", a, c.Again(a.h))
 	}
+	var made *array
 	if sections == 1 {
-		h := t(c.Rope(t(c.Reshape(a.h, rows, heads, 1, width)), width, r.offset, b.turns(r.rotary)))
-		return b.wrap("Rope", c.Reshape(h, rows, heads, width), a.Shape()...)
+		made = b.wrap("Rope", c.Rope(b.spread(a), width, r.offset, b.turns(r.rotary)), a.Shape()...)
+		made.spread = true
+		return made
 	}
 	h := t(c.Transpose(t(c.Reshape(a.h, rows, heads, sections, width)), 0, 2, 1, 3))
 	h = t(c.Rope(t(c.Reshape(h, rows*sections, heads, 1, width)), width, r.offset, b.turns(r.rotary)))
 	h = t(c.Transpose(t(c.Reshape(h, rows, sections, heads, width)), 0, 2, 1, 3))
-	return b.wrap("Rope", c.Reshape(h, rows, heads, sections*width), a.Shape()...)
+	made = b.wrap("Rope", c.Reshape(h, rows, heads, 1, sections*width), a.Shape()...)
+	made.spread = true
+	return made
+}
+
+// spread returns a [T, heads, D] as [T, heads, 1, D].
+func (b *Backend) spread(a *array) mlxc.Array {
+	if a.spread {
+		return a.h
+	}
+	return b.temp(b.c.Reshape(a.h, a.dims[0], a.dims[1], 1, a.dims[2]))
 }

@@ -143,33 +143,41 @@ func (c *Calls) Bytes(a Array, n int) []byte {
 }
 
 // Closure is a compiled part of a graph.
-type Closure uintptr
+type Closure struct {
+	handle  uintptr // 0: none
+	release func()
+}
+
+// Made reports whether there is one.
+func (f Closure) Made() bool { return f.handle != 0 }
 
 // Compile makes a closure of f, whatever shapes its operands have. f builds
 // the graph of its results, frees what it makes but those, and is called when
 // the closure first is and whenever MLX has forgotten it.
 func (c *Calls) Compile(f func(c *Calls, in []Array) []Array) (Closure, error) {
-	plain := c.newClosure(f)
+	plain, release := c.newClosure(f)
 	if plain == 0 {
+		release()
 		c.failed()
-		return 0, c.Err()
+		return Closure{}, c.Err()
 	}
 	c.out = c.call(fnClosureNew)
 	code := c.call(fnCompile, address(&c.out), plain, truth(true))
 	compiled := c.out
 	c.call(fnClosureFree, plain)
 	if int32(code) != 0 {
+		release()
 		c.failed()
-		return 0, c.Err()
+		return Closure{}, c.Err()
 	}
-	return Closure(compiled), nil
+	return Closure{compiled, release}, nil
 }
 
 // Apply records a closure of one result.
 func (c *Calls) Apply(f Closure, in ...Array) Array {
 	operands := c.vector(in)
 	c.number = 0
-	code := c.call(fnClosureApply, address(&c.number), uintptr(f), operands)
+	code := c.call(fnClosureApply, address(&c.number), f.handle, operands)
 	results := c.number
 	c.call(fnVectorFree, operands)
 	if int32(code) != 0 {
@@ -183,8 +191,9 @@ func (c *Calls) Apply(f Closure, in ...Array) Array {
 
 // FreeClosure gives a closure back.
 func (c *Calls) FreeClosure(f Closure) {
-	if f != 0 {
-		c.call(fnClosureFree, uintptr(f))
+	if f.handle != 0 {
+		c.call(fnClosureFree, f.handle)
+		f.release()
 	}
 }
 

@@ -34,6 +34,19 @@ type Calls struct {
 	Made, Freed int64
 	// Ops counts the operations recorded.
 	Ops int64
+
+	counts [functionCount]int64
+}
+
+// Counts returns how often each function was called, by its symbol.
+func (c *Calls) Counts() map[string]int64 {
+	counts := map[string]int64{}
+	for f, n := range c.counts {
+		if n > 0 {
+			counts[names[f]] = n
+		}
+	}
+	return counts
 }
 
 // maxAxes bounds the axes of an array.
@@ -43,6 +56,7 @@ const maxAxes = 8
 func (c *Calls) call(f function, args ...uintptr) uintptr {
 	fr := &c.frame
 	fr.fn = c.lib.functions[f]
+	c.counts[f]++
 	copy(fr.ints[:], args)
 	invoke(fr)
 	return fr.result

@@ -92,17 +92,47 @@ func textAt(at uintptr) string { return text((*byte)(pointer(at))) }
 // does not care.
 func pointer(at uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&at)) }
 
-// newClosure makes a closure of MLX that runs f, which makes its results of its
-// operands. f may be called on another goroutine, with Calls of its own.
-func (c *Calls) newClosure(f func(c *Calls, in []Array) []Array) uintptr {
-	l, s := c.lib, c.stream
-	callback := purego.NewCallback(func(results *uintptr, operands uintptr, _ uintptr) int32 {
-		inner := l.NewCalls()
-		inner.stream = s
-		if !inner.trace(results, operands, f) {
+// traced are the functions behind closures, by the number that MLX hands back.
+var traced struct {
+	sync.Mutex
+	count     uintptr
+	functions map[uintptr]func(results *uintptr, operands uintptr) bool
+}
+
+// tracing is the C function that MLX calls to trace a closure. One serves all:
+// callbacks are never released.
+var tracing = sync.OnceValue(func() uintptr {
+	return purego.NewCallback(func(results *uintptr, operands, number uintptr) int32 {
+		traced.Lock()
+		f := traced.functions[number]
+		traced.Unlock()
+		if f == nil || !f(results, operands) {
 			return 1
 		}
 		return 0
 	})
-	return c.call(fnClosureNewFuncPayload, callback, 0, 0)
+})
+
+// newClosure makes a closure of MLX that runs f, which makes its results of its
+// operands, until release is called. f may be called on another goroutine, with
+// Calls of its own.
+func (c *Calls) newClosure(f func(c *Calls, in []Array) []Array) (closure uintptr, release func()) {
+	l, s := c.lib, c.stream
+	traced.Lock()
+	defer traced.Unlock()
+	if traced.functions == nil {
+		traced.functions = map[uintptr]func(*uintptr, uintptr) bool{}
+	}
+	traced.count++
+	number := traced.count
+	traced.functions[number] = func(results *uintptr, operands uintptr) bool {
+		inner := l.NewCalls()
+		inner.stream = s
+		return inner.trace(results, operands, f)
+	}
+	return c.call(fnClosureNewFuncPayload, tracing(), number, 0), func() {
+		traced.Lock()
+		delete(traced.functions, number)
+		traced.Unlock()
+	}
 }

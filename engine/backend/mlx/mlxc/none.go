@@ -21,4 +21,4 @@ func textAt(uintptr) string { return "" }
 
 func pointer(uintptr) unsafe.Pointer { return nil }
 
-func (c *Calls) newClosure(func(*Calls, []Array) []Array) uintptr { return 0 }
+func (c *Calls) newClosure(func(*Calls, []Array) []Array) (uintptr, func()) { return 0, func() {} }
