@@ -36,7 +36,8 @@ const soakers = 4
 // TestSoakOnMLX has clients come and go, some of them in the middle of an
 // answer, with text, sound and pictures, over HTTP and over the Realtime
 // protocol. The process and MLX hold no more in the last quarter of the time
-// than in the second.
+// than in the second, nor are there more goroutines, and at the end MLX holds
+// nothing.
 func TestSoakOnMLX(t *testing.T) {
 	library := backendtest.Library()
 	f := modelFlags{backendFlags: backendFlags{Backend: "mlx", MLXLib: library, MLXCache: 256}, Lookup: 8}
@@ -61,11 +62,11 @@ func TestSoakOnMLX(t *testing.T) {
 	for i := range soakers {
 		clients.Go(func() { s.client(rand.New(rand.NewPCG(3, uint64(i)))) })
 	}
-	most := [4][2]int64{} // by quarter: resident bytes, bytes in arrays
+	most := [4][3]int64{} // by quarter: resident bytes, bytes in arrays, goroutines
 	start := time.Now()
 	for tick := time.NewTicker(5 * time.Second); time.Now().Before(s.until); <-tick.C {
 		quarter := min(int(4*time.Since(start) / *soak), 3)
-		now := [2]int64{residentBytes(), calls.Memory().Active}
+		now := [3]int64{residentBytes(), calls.Memory().Active, int64(runtime.NumGoroutine())}
 		for i, v := range now {
 			most[quarter][i] = max(most[quarter][i], v)
 		}
@@ -75,13 +76,20 @@ func TestSoakOnMLX(t *testing.T) {
 	t.Logf("%d answers, %d left in the middle, %d realtime sessions", done, cut, sessions)
 	t.Logf("most by quarter, MB: process %d %d %d %d, MLX %d %d %d %d", most[0][0]>>20, most[1][0]>>20, most[2][0]>>20, most[3][0]>>20,
 		most[0][1]>>20, most[1][1]>>20, most[2][1]>>20, most[3][1]>>20)
-	for i, what := range []string{"the process", "MLX"} {
-		if before, after := most[1][i], most[3][i]; after > before+before/10+16<<20 {
-			t.Errorf("%s grew from %d to %d bytes", what, before, after)
+	t.Logf("most goroutines by quarter: %d %d %d %d", most[0][2], most[1][2], most[2][2], most[3][2])
+	for i, what := range []string{"bytes of the process", "bytes of MLX", "goroutines"} {
+		slack := []int64{16 << 20, 16 << 20, 16}[i]
+		if before, after := most[1][i], most[3][i]; after > before+before/10+slack {
+			t.Errorf("%s grew from %d to %d", what, before, after)
 		}
 	}
 	if err := r.close(); err != nil {
 		t.Error(err)
+	}
+	left := calls.Memory().Active
+	t.Logf("%d bytes in arrays when all is closed", left)
+	if left > 1<<16 {
+		t.Error("arrays were leaked")
 	}
 	if done == 0 || cut == 0 || sessions == 0 {
 		t.Error("nobody came, left or spoke")

@@ -172,3 +172,19 @@ func TestOneBitCodes(t *testing.T) {
 	}
 	b.EndStep()
 }
+
+// TestManyNumbers: an operation's numbers live until it is recorded, also where
+// too many are known by then.
+func TestManyNumbers(t *testing.T) {
+	b := open(t, Options{})
+	x := b.Input([]float32{-9, 0.5, 9}, 1, 3)
+	for i := range maxScalars + 64 {
+		b.scalar(float32(i + 100))
+		if i >= maxScalars-8 {
+			if got := b.Read(nil, b.Clamp(x, -1-float32(i), 1+float32(i)/1e6)); got[0] != -9 || got[2] != 1+float32(i)/1e6 {
+				t.Fatalf("%v", got)
+			}
+		}
+	}
+	b.EndStep()
+}
