@@ -21,9 +21,10 @@ type array struct {
 	// spread says that a has three axes, [T, heads, D], and MLX's array one
 	// more, [T, heads, 1, D], as rotations and attention want it.
 	spread bool
-	later  bool // not recorded yet, listed in Backend.laters
-	kept   bool // survives EndStep
-	inStep bool // listed in arena.step
+	later  bool  // not recorded yet, listed in Backend.laters
+	kept   bool  // survives EndStep
+	inStep bool  // listed in arena.step
+	flight int64 // that computes a kept one; 0: none was begun
 }
 
 // Shape returns the sizes of the axes, slowest first.
@@ -136,18 +137,14 @@ func (b *Backend) sweepTrash() {
 	b.trash = b.trash[:0]
 }
 
-// maxScalars bounds the numbers that are kept as arrays; towers with clipped
-// projections have about a thousand.
-const maxScalars = 4096
-
 // scalar returns a number as an array without axes, in the activations' type.
 func (b *Backend) scalar(v float32) mlxc.Array {
 	if h, ok := b.scalars[v]; ok {
 		return h
 	}
-	if len(b.scalars) >= maxScalars {
+	if len(b.scalars) > 256 { // not those of a model
 		for key, h := range b.scalars {
-			b.temp(h) // the operation being recorded may hold it
+			b.c.Free(h)
 			delete(b.scalars, key)
 		}
 	}

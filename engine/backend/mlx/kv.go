@@ -187,8 +187,10 @@ func (c *cache) Fork() tensor.KV {
 			f.touch(l)
 		}
 	}
-	if slices.Contains(c.b.flying, c) {
-		c.b.flying = append(c.b.flying, f) // it would be lost as well
+	for i := range c.b.flights {
+		if fl := &c.b.flights[i]; slices.Contains(fl.caches, c) {
+			fl.caches = append(fl.caches, f) // it would be lost as well
+		}
 	}
 	return f
 }

@@ -78,9 +78,10 @@ type Backend struct {
 	dirty    []*cache // with something stored that is not evaluated
 	keepers  []*array // kept and not evaluated
 	list     []mlxc.Array
-	joined   []mlxc.Array // operands of a concatenation
-	inflight mlxc.Array   // of the evaluation that was begun last and not waited for
-	flying   []*cache     // whose content it makes
+	joined   []mlxc.Array          // operands of a concatenation
+	flights  []flight              // evaluations that were begun and not waited for, in order
+	takeoffs int64                 // how many were begun so
+	shifts   map[string]mlxc.Array // of suppressed tokens
 	work     Work
 	began    time.Time // when the first operation since the last evaluation was recorded
 }
@@ -183,6 +184,7 @@ func (b *Backend) Close() error {
 		b.c.Free(h)
 	}
 	b.forget()
+	b.forgetShifts()
 	for _, a := range b.constants {
 		b.c.Free(a.h)
 		a.h = 0
@@ -199,29 +201,6 @@ func (b *Backend) Close() error {
 	b.scalars, b.weights, b.kernels, b.periods, b.constants = nil, nil, nil, nil, nil
 	b.c = nil
 	return nil
-}
-
-// settle waits for the evaluation in flight. If it failed, the caches that it
-// should have filled are lost, which who uses them next is told.
-func (b *Backend) settle() {
-	if b.inflight == 0 {
-		return
-	}
-	began := time.Now()
-	err := b.c.Eval(append(b.list[:0], b.inflight))
-	b.work.Waiting += time.Since(began)
-	b.landed(err)
-}
-
-// landed notes that the evaluation in flight is over.
-func (b *Backend) landed(err error) {
-	if err != nil {
-		lose(b.flying, err)
-	}
-	clear(b.flying)
-	b.flying = b.flying[:0]
-	b.c.Free(b.inflight)
-	b.inflight = 0
 }
 
 // lose marks caches whose content is lost.
@@ -290,30 +269,6 @@ func (b *Backend) evaluate(h mlxc.Array) error {
 	}
 	b.evaluated()
 	return nil
-}
-
-// EndStep begins the evaluation of what is pending, waits for that of the step
-// before, and releases the step's tensors. So the next step is recorded while
-// this one computes, and no more than one is ahead. What fails here is told to
-// who uses the caches next.
-func (b *Backend) EndStep() {
-	defer b.forget()
-	defer b.arena.endStep(b.c)
-	list := b.pending()
-	b.built()
-	if len(list) == 0 {
-		b.evaluated()
-		return
-	}
-	b.work.Evaluations++
-	if err := b.c.AsyncEval(list); err != nil {
-		b.spoil(err)
-		return
-	}
-	next, flying := b.c.Again(list[0]), append([]*cache(nil), b.dirty...)
-	b.evaluated()
-	b.settle()
-	b.inflight, b.flying = next, append(b.flying, flying...)
 }
 
 // forget drops what is remembered within a step.

@@ -231,7 +231,11 @@ func (b *Backend) Embed(w tensor.Weight, ids []int32, scale float32) tensor.Tens
 			panic(&tensor.ShapeError{Op: "Embed " + m.name + ": row", Got: []int{int(id)}, Want: []int{m.shape[0]}})
 		}
 	}
-	index := b.temp(mlxc.New(b.c, ids, mlxc.Int32, len(ids)))
+	return b.embed("Embed", m, b.temp(mlxc.New(b.c, ids, mlxc.Int32, len(ids))), len(ids), scale)
+}
+
+// embed returns the rows of m that n numbers name, times scale.
+func (b *Backend) embed(op string, m *weight, index mlxc.Array, n int, scale float32) tensor.Tensor {
 	h := mlxc.Array(0)
 	if m.codes == nil {
 		h = b.c.Take(m.plain, index, 0)
@@ -247,5 +251,5 @@ func (b *Backend) Embed(w tensor.Weight, ids []int32, scale float32) tensor.Tens
 	if scale != 1 {
 		h = b.c.Multiply(b.temp(h), b.scalar(scale))
 	}
-	return b.wrap("Embed", h, len(ids), m.shape[1])
+	return b.wrap(op, h, n, m.shape[1])
 }

@@ -34,6 +34,8 @@ const (
 	fnArrayShape
 	fnArrayDataFloat32
 	fnArrayDataUint8
+	fnArrayDataInt32
+	fnArrayEval
 	fnVectorNewData
 	fnVectorFree
 	fnVectorSize
@@ -78,6 +80,11 @@ const (
 	fnArgpartition
 	fnArgsort
 	fnArgmax
+	fnCumsum
+	fnSort
+	fnExp
+	fnLess
+	fnLogicalAnd
 	fnWhere
 	fnMatmul
 	fnQuantizedMatmul
@@ -131,6 +138,8 @@ var names = [functionCount]string{
 	fnArrayShape:            "mlx_array_shape",
 	fnArrayDataFloat32:      "mlx_array_data_float32",
 	fnArrayDataUint8:        "mlx_array_data_uint8",
+	fnArrayDataInt32:        "mlx_array_data_int32",
+	fnArrayEval:             "mlx_array_eval",
 	fnVectorNewData:         "mlx_vector_array_new_data",
 	fnVectorFree:            "mlx_vector_array_free",
 	fnVectorSize:            "mlx_vector_array_size",
@@ -175,6 +184,11 @@ var names = [functionCount]string{
 	fnArgpartition:          "mlx_argpartition_axis",
 	fnArgsort:               "mlx_argsort_axis",
 	fnArgmax:                "mlx_argmax_axis",
+	fnCumsum:                "mlx_cumsum_axis",
+	fnSort:                  "mlx_sort_axis",
+	fnExp:                   "mlx_exp",
+	fnLess:                  "mlx_less",
+	fnLogicalAnd:            "mlx_logical_and",
 	fnWhere:                 "mlx_where",
 	fnMatmul:                "mlx_matmul",
 	fnQuantizedMatmul:       "mlx_quantized_matmul",
