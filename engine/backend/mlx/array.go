@@ -137,14 +137,18 @@ func (b *Backend) sweepTrash() {
 	b.trash = b.trash[:0]
 }
 
+// maxScalars bounds the numbers that are kept as arrays; towers with clipped
+// projections have about a thousand.
+const maxScalars = 4096
+
 // scalar returns a number as an array without axes, in the activations' type.
 func (b *Backend) scalar(v float32) mlxc.Array {
 	if h, ok := b.scalars[v]; ok {
 		return h
 	}
-	if len(b.scalars) > 256 { // not those of a model
+	if len(b.scalars) >= maxScalars {
 		for key, h := range b.scalars {
-			b.c.Free(h)
+			b.temp(h) // the operation being recorded may hold it
 			delete(b.scalars, key)
 		}
 	}
