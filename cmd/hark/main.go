@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -52,6 +54,9 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends what does not heed the first.
+	context.AfterFunc(ctx, stop)
+	log.SetOutput(io.Discard) // libraries that decode sound wonder there about files
 	var c commands
 	parser, err := kong.New(&c,
 		kong.Name("hark"),

@@ -127,7 +127,10 @@ func pictureItem(picture []byte) map[string]any {
 }
 
 // userItem is the event that says something besides sound.
-func userItem(content map[string]any) map[string]any {
+func userItem(content map[string]any) map[string]any { return messageItem("user", content) }
+
+// messageItem is the event that adds what one side says.
+func messageItem(role string, content map[string]any) map[string]any {
 	return map[string]any{"type": "conversation.item.create", "item": map[string]any{
-		"type": "message", "role": "user", "content": []any{content}}}
+		"type": "message", "role": role, "content": []any{content}}}
 }

@@ -41,6 +41,7 @@ type talk struct {
 
 	voice     playback
 	exchanges []*exchange // not shown whole yet, oldest first
+	told      []saying    // those that are, oldest first, at most maxTold
 	hearing   bool        // the user speaks, the server says
 	answering string      // the response in progress, "" for none
 	aloud     bool        // the server answers in sound
@@ -69,6 +70,9 @@ type link struct {
 	in   chan received
 	done chan struct{}
 	wg   sync.WaitGroup
+
+	shut  sync.Once
+	ended error // of the wire, once it is shut
 }
 
 // received is an event, or why there are no more.
@@ -128,12 +132,15 @@ func (l *link) runWriter() {
 	}
 }
 
-// close ends the session and waits for what belongs to it.
+// close ends the session and waits for what belongs to it. A second one does
+// nothing more.
 func (l *link) close() error {
-	close(l.done)
-	err := l.wire.Close()
-	l.wg.Wait()
-	return err
+	l.shut.Do(func() {
+		close(l.done)
+		l.ended = l.wire.Close()
+		l.wg.Wait()
+	})
+	return l.ended
 }
 
 // send queues an event.
@@ -211,7 +218,7 @@ func (t *talk) await(ctx context.Context, want string) error {
 				return err
 			}
 			if e.Type == "error" {
-				return fmt.Errorf("server: %s (%s)", e.Error.Message, e.Error.Code)
+				return refused{e.Error.Code, e.Error.Message}
 			}
 			t.receive(e, time.Now())
 			if e.Type == want {
@@ -296,52 +303,6 @@ func (t *talk) take(ctx context.Context, in received) {
 		return
 	}
 	t.receive(e, time.Now())
-}
-
-// How often and how long a lost server is called back.
-const (
-	callBackEvery = time.Second
-	callBackFor   = 30 * time.Second
-)
-
-// callBack goes on with the conversation over a new connection. Files do not:
-// what was lost of them would be missing.
-func (t *talk) callBack(ctx context.Context, lost error) {
-	if !t.caller.again() || t.files != nil || t.id == "" {
-		t.end(lost)
-		return
-	}
-	t.link.close() // it is lost
-	t.interrupt(time.Now())
-	t.settle()
-	t.notice(lost.Error() + "; calling again")
-	for until := time.Now().Add(callBackFor); ; {
-		if sleepUntil(ctx, time.Now().Add(callBackEvery)) != nil {
-			t.end(nil)
-			return
-		}
-		err := t.dial(ctx, t.id)
-		var wrong usageError
-		switch {
-		case err == nil:
-			t.notice("connected again")
-			return
-		case time.Now().After(until), errors.As(err, &wrong):
-			t.end(fmt.Errorf("%w; %w", lost, err))
-			return
-		case t.link != nil:
-			t.relink()
-		}
-	}
-}
-
-// relink lets go of a link that was not set up.
-func (t *talk) relink() {
-	select {
-	case <-t.link.done:
-	default:
-		t.link.close()
-	}
 }
 
 // finish shows what is left, and the figures.

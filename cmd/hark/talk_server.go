@@ -254,6 +254,8 @@ func (t *talk) tellExchange(x *exchange) {
 		t.stats.add(h)
 	}
 	t.show.tell(h)
+	t.keep("user", "input_text", h.User)
+	t.keep("assistant", "output_text", h.Answer)
 	if x.status == "failed" && t.files != nil {
 		t.end(fmt.Errorf("the answer failed: %s", x.why))
 	}

@@ -86,11 +86,7 @@ func (t *talk) recover(ctx context.Context, s *driver, failed error) {
 	t.interrupt(time.Now())
 	t.settle()
 	t.notice(failed.Error() + "; waiting for it to come back")
-	for until := time.Now().Add(lookAgainFor); ; {
-		if sleepUntil(ctx, time.Now().Add(lookAgainEvery)) != nil {
-			t.end(nil)
-			return
-		}
+	for until := time.Now().Add(lookAgainFor); t.pause(ctx, lookAgainEvery); {
 		card, err := duplex.Open(t.line, s.options)
 		if err == nil {
 			s.card = card
