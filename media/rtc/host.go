@@ -169,7 +169,7 @@ func (h *Host) listen(s *webrtc.SettingEngine) error {
 		h.at = local.AddrPort()
 	}
 	if h.o.TCP != nil {
-		h.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{Listener: h.o.TCP, Logger: log, ReadBufferSize: 64, WriteBufferSize: 1 << 20,
+		h.tcp = newCallsOverTCP(ice.TCPMuxParams{Listener: h.o.TCP, Logger: log, ReadBufferSize: 64, WriteBufferSize: 1 << 20,
 			FirstStunBindTimeout: 10 * time.Second})
 		s.SetICETCPMux(h.tcp)
 	}
