@@ -30,6 +30,8 @@ type modelFlags struct {
 	Context int    `help:"Longest conversation in tokens; 0 takes the model's own, at most 32768." default:"0"`
 	Ranks   string `help:"Divide the model among the machines of this file, with MLX: docs/ranks.md. This is the first of them; the others run hark rank." type:"path" placeholder:"FILE"`
 	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same. The CPU backend alone does it." default:"8"`
+
+	lost func(error) // is told once one of the ranks is gone; nil: nobody is
 }
 
 // lookup returns a number of guesses as engine.Options has it.
@@ -63,7 +65,11 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 	}
 	var e *engine.Engine
 	if f.Ranks != "" {
-		e, err = lead(f.Ranks, src, b, o)
+		lost := f.lost
+		if lost == nil {
+			lost = func(error) {}
+		}
+		e, err = lead(f.Ranks, src, b, o, lost)
 	} else {
 		e, err = engine.Open(src, b, o)
 	}

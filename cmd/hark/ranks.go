@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"hark/engine"
@@ -77,6 +79,9 @@ func (h *hosts) join(b tensor.Backend, rank int, log *slog.Logger) (*ranks.Backe
 	if log != nil {
 		log.Info("waiting for the other ranks", "rank", rank, "of", len(rings), "engine", h.Engine)
 	}
+	// MLX writes to the others on threads of its own: without this, writing to
+	// one that is gone ends the process without a word.
+	signal.Ignore(syscall.SIGPIPE)
 	g, err := device.Join(h.Engine, rank, rings)
 	if err != nil {
 		return nil, err
@@ -84,11 +89,25 @@ func (h *hosts) join(b tensor.Backend, rank int, log *slog.Logger) (*ranks.Backe
 	return ranks.New(device, g), nil
 }
 
-// followersTime bounds how long followers may take to load the model.
-const followersTime = 30 * time.Minute
+// How long ranks wait for each other.
+const (
+	followersTime = 30 * time.Minute // for followers that load the model
+	greetTime     = 10 * time.Second // for who has connected to say who it is
+	lostTime      = 5 * time.Second  // for an orderly end once another is gone
+)
 
-// lead loads the model as the first of the ranks in the file path.
-func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options) (*engine.Engine, error) {
+// endSoon ends the process, unless it ends by itself before: an exchange with a
+// rank that is gone may never return, and nothing wakes it.
+func endSoon(err error) {
+	time.AfterFunc(lostTime, func() {
+		fmt.Fprintln(os.Stderr, "hark:", err)
+		os.Exit(exitFailure)
+	})
+}
+
+// lead loads the model as the first of the ranks in the file path. lost is told
+// once one of the others is gone.
+func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options, lost func(error)) (*engine.Engine, error) {
 	h, err := readHosts(path)
 	if err != nil {
 		return nil, err
@@ -111,7 +130,10 @@ func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options) 
 		}
 		conns = append(conns, c)
 	}
-	if err := d.Lead(conns, h.secret); err != nil {
+	if err := d.Lead(ctx, conns, h.secret, func(err error) {
+		endSoon(err)
+		lost(err)
+	}); err != nil {
 		return nil, err
 	}
 	return engine.Load(m, d, o)
@@ -161,16 +183,34 @@ func (c *rankCommand) Run(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
-	conn, err := ln.Accept()
+	conn, err := meet(ctx, ln, d, h.secret, log)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("ranks: %w", err)
-	}
-	if err := d.Join(conn, h.secret); err != nil {
-		return errors.Join(err, conn.Close())
+		return err
 	}
 	log.Info("computing", "device", d.Device())
-	return d.Follow(ctx, conn)
+	return d.Follow(ctx, conn, endSoon)
+}
+
+// meet waits for the leader. Whoever else connects is sent away.
+func meet(ctx context.Context, ln net.Listener, d *ranks.Backend, secret [32]byte, log *slog.Logger) (net.Conn, error) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return nil, fmt.Errorf("ranks: %w", err)
+		}
+		patient, cancel := context.WithTimeout(ctx, greetTime)
+		err = d.Join(patient, conn, secret)
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		conn.Close()
+		if !errors.Is(err, ranks.ErrStranger) {
+			return nil, err
+		}
+		log.Warn("somebody connected who is not the leader", "err", err)
+	}
 }

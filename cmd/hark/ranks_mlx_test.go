@@ -3,13 +3,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +58,66 @@ func TestTwoRanksAnswerAsOne(t *testing.T) {
 			t.Errorf("%v: two ranks say %q, one %q", question, two, one)
 		}
 		t.Logf("%v: %s", question, one)
+	}
+}
+
+// TestRanksEndWhenOneIsLost: who is left ends with an error that says so, and
+// does not wait in an exchange for ever.
+func TestRanksEndWhenOneIsLost(t *testing.T) {
+	dir := t.TempDir()
+	hark := filepath.Join(dir, "hark")
+	if out, err := exec.Command("go", "build", "-o", hark, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for lost, want := range []string{"the leader is gone", "a follower is gone"} {
+		file := filepath.Join(dir, fmt.Sprint(lost))
+		text := fmt.Sprintf(`{"hosts": [{"ring": %q}, {"ring": %q, "control": %q}]}`, free(t), free(t), free(t))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		flags := []string{"--ranks", file, "--backend", "mlx", "--mlx-lib", backendtest.Library()}
+		ranks := []*exec.Cmd{
+			exec.CommandContext(ctx, hark, append([]string{"serve", "--addr", free(t), "--voice", "none", "--webrtc-port=-1"}, flags...)...),
+			exec.CommandContext(ctx, hark, append([]string{"rank", "1"}, flags...)...),
+		}
+		var said [2]bytes.Buffer
+		out, err := ranks[0].StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, rank := range ranks {
+			rank.Stderr = &said[i]
+			if err := rank.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		line, err := bufio.NewReader(out).ReadString('\n') // it listens, with its model
+		if err != nil {
+			t.Fatalf("%v\n%s%s", err, said[0].Bytes(), said[1].Bytes())
+		}
+		address := strings.Fields(strings.TrimPrefix(line, "hark listens on "))[0]
+		question := `{"model": "hark", "messages": [{"role": "user", "content": "` + strings.Repeat("What does the sheep say? ", 600) + `"}]}`
+		request, err := http.NewRequestWithContext(ctx, "POST", address+"/v1/chat/completions", strings.NewReader(question))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			if answer, err := http.DefaultClient.Do(request); err == nil {
+				answer.Body.Close()
+			}
+		}()
+		time.AfterFunc(300*time.Millisecond, func() { ranks[lost].Process.Kill() }) // while it reads
+		err = ranks[1-lost].Wait()
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != exitFailure || !strings.Contains(said[1-lost].String(), want) {
+			t.Errorf("rank %d ended with %v and said\n%s\nwant %q", 1-lost, err, said[1-lost].Bytes(), want)
+		}
+		ranks[lost].Wait()
+		<-asked
+		stop()
 	}
 }
 

@@ -97,7 +97,8 @@ func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	r := &running{addr: ln.Addr(), failed: make(chan error, 1)}
+	r := &running{addr: ln.Addr(), failed: make(chan error, 2)} // one of each who may send one
+	f.lost = func(err error) { r.failed <- err }
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

@@ -13,11 +13,16 @@ import (
 
 // Follow does what the leader tells over conn, until it closes or ctx ends;
 // then the error is nil. The model must have been loaded on b. conn is closed.
-func (b *Backend) Follow(ctx context.Context, conn net.Conn) (err error) {
+//
+// gone is called when nothing comes from the leader any more, on a goroutine
+// that ends with Follow. The operation in progress may wait for the leader's
+// part for ever then: if Follow does not return soon, the process should end.
+func (b *Backend) Follow(ctx context.Context, conn net.Conn, gone func(error)) (err error) {
+	f := newFeed(conn, gone)
+	defer f.stop()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	defer conn.Close()
-	r := &reader{r: bufio.NewReaderSize(conn, 64<<10), b: b}
+	r := &reader{r: bufio.NewReaderSize(f, 64<<10), b: b}
 	defer func() {
 		switch failed := recover().(type) {
 		case nil:
@@ -108,7 +113,7 @@ func (b *Backend) operation(o op, r *reader) func() {
 		turn, pos := r.rotary(), r.int32s()
 		return func() { b.Angles(turn, pos) }
 	case opRope:
-		x, a := r.tensor(), b.angles[uint32(r.uint())]
+		x, a := r.tensor(), b.angles[r.uint()]
 		if a == nil {
 			r.fail("turns of another step")
 		}

@@ -11,7 +11,7 @@ import (
 type kv struct {
 	tensor.KV
 	b  *Backend
-	id uint32
+	id uint64
 }
 
 func (b *Backend) cache(inner tensor.KV) *kv {
@@ -43,24 +43,24 @@ func (b *Backend) ReadKV(layers []tensor.KVLayer, r io.Reader) (tensor.KV, error
 // Truncate drops position n and what follows.
 func (k *kv) Truncate(n int) {
 	k.KV.Truncate(n)
-	k.b.tell(opTruncate).uint(uint64(k.id)).int(n)
+	k.b.tell(opTruncate).uint(k.id).int(n)
 }
 
 // Cut drops positions and moves what follows.
 func (k *kv) Cut(from, to int) {
 	k.KV.Cut(from, to)
-	k.b.tell(opCut).uint(uint64(k.id)).int(from).int(to)
+	k.b.tell(opCut).uint(k.id).int(from).int(to)
 }
 
 // Fork returns a copy.
 func (k *kv) Fork() tensor.KV {
-	k.b.tell(opFork).uint(uint64(k.id))
+	k.b.tell(opFork).uint(k.id)
 	return k.b.cache(k.KV.Fork())
 }
 
 // Free releases the memory.
 func (k *kv) Free() {
-	k.b.tell(opFreeKV).uint(uint64(k.id))
+	k.b.tell(opFreeKV).uint(k.id)
 	k.KV.Free()
 	delete(k.b.kvs, k.id)
 }
@@ -68,7 +68,7 @@ func (k *kv) Free() {
 // WriteTo saves the cache. All ranks do it, since it may evaluate; the
 // followers throw theirs away.
 func (k *kv) WriteTo(w io.Writer) (int64, error) {
-	k.b.tell(opWriteKV).uint(uint64(k.id))
+	k.b.tell(opWriteKV).uint(k.id)
 	k.b.flush()
 	return k.KV.WriteTo(w)
 }

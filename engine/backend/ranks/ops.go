@@ -138,7 +138,7 @@ func (b *Backend) Angles(r *tensor.Rotary, pos []int32) tensor.Angles {
 func (b *Backend) Rope(x tensor.Tensor, a tensor.Angles) tensor.Tensor {
 	turns := a.(*angles)
 	result := b.made(b.inner.Rope(in(x), turns.inner))
-	b.tell(opRope).tensor(x).uint(uint64(turns.id))
+	b.tell(opRope).tensor(x).uint(turns.id)
 	return result
 }
 

@@ -11,8 +11,9 @@
 // The experts of a mixture are divided by their inner width and summed.
 // Activations, norms and KV caches are on every rank.
 //
-// Whoever can reach a follower's connection can have it compute: ranks belong
-// on a network of their own.
+// Both ends of a connection prove that they have the same secret before anything
+// else is said, but what follows is neither encrypted nor signed: ranks belong on
+// a network of their own.
 //
 // Start reading at New, then Backend.Linear and Backend.Follow.
 package ranks
@@ -43,9 +44,14 @@ type Group interface {
 	Sum(x tensor.Tensor) tensor.Tensor
 }
 
-// ErrLost is what a leader says once a follower is gone. The model has to be
-// started again on all ranks.
-var ErrLost = errors.New("ranks: a follower is gone")
+// Errors that callers tell apart.
+var (
+	// ErrLost is what a leader says once a follower is gone. The model has to be
+	// started again on all ranks.
+	ErrLost = errors.New("ranks: a follower is gone")
+	// ErrStranger is what Join says of somebody who is no rank of this model.
+	ErrStranger = errors.New("no rank of the same file of hosts and version of hark")
+)
 
 // smallest is the number of values up to which a matrix is held whole on every
 // rank: computing it is quicker than asking.
@@ -61,14 +67,15 @@ type Backend struct {
 	conns []net.Conn // the leader's, one to each follower
 	out   []byte     // what is not sent yet
 	lost  atomic.Pointer[error]
+	gone  func(error)   // is told of lost
 	done  chan struct{} // the watchers'
 	loads hash.Hash64   // of what the model took
 
-	next    uint32
-	step    []uint32 // made in this step
-	tensors map[uint32]*ref
-	kvs     map[uint32]*kv
-	angles  map[uint32]*angles
+	next    uint64   // numbers are never used again: a week of work makes more than 32 bits hold
+	step    []uint64 // made in this step
+	tensors map[uint64]*ref
+	kvs     map[uint64]*kv
+	angles  map[uint64]*angles
 	weights []*weight
 	rotary  map[*tensor.Rotary]uint32
 	rotated []*tensor.Rotary // by number, from 1
@@ -83,21 +90,21 @@ var _ tensor.Backend = (*Backend)(nil)
 // ref is a tensor with the number by which all ranks know it.
 type ref struct {
 	tensor.Tensor
-	id   uint32
+	id   uint64
 	kept bool
 }
 
 // angles are turns with their number.
 type angles struct {
 	inner tensor.Angles
-	id    uint32
+	id    uint64
 }
 
 // New divides inner, the device of one rank, which it closes with itself.
 func New(inner tensor.Backend, g Group) *Backend {
 	return &Backend{
 		inner: inner, group: g, whole: smallest, loads: fnv.New64a(),
-		tensors: map[uint32]*ref{}, kvs: map[uint32]*kv{}, angles: map[uint32]*angles{},
+		tensors: map[uint64]*ref{}, kvs: map[uint64]*kv{}, angles: map[uint64]*angles{},
 		rotary: map[*tensor.Rotary]uint32{}, kernel: map[*tensor.Convolution]uint32{},
 	}
 }
@@ -111,6 +118,8 @@ func (b *Backend) Device() string {
 func (b *Backend) Close() error {
 	if b.conns != nil {
 		b.tell(opClose)
+		over := net.ErrClosed
+		b.lost.CompareAndSwap(nil, &over) // followers that go now are not lost
 		b.flush()
 		b.hangUp()
 	}
@@ -118,7 +127,7 @@ func (b *Backend) Close() error {
 }
 
 // number gives what was made the next number.
-func (b *Backend) number() uint32 {
+func (b *Backend) number() uint64 {
 	b.next++
 	return b.next
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"hark/engine/tensor"
 )
@@ -79,12 +80,17 @@ func (b *Backend) tell(o op) message {
 	return message{b}
 }
 
+// stuck is how long a follower may take nothing of what it is told: longer than
+// any operation that does not fail.
+const stuck = 2 * time.Minute
+
 // flush sends what was told.
 func (b *Backend) flush() {
 	if len(b.out) == 0 {
 		return
 	}
 	for _, c := range b.conns {
+		c.SetWriteDeadline(time.Now().Add(stuck))
 		if _, err := c.Write(b.out); err != nil {
 			b.lose(err)
 		}
@@ -95,7 +101,9 @@ func (b *Backend) flush() {
 // lose notes that a follower is gone.
 func (b *Backend) lose(err error) {
 	err = fmt.Errorf("%w: %w", ErrLost, err)
-	b.lost.CompareAndSwap(nil, &err)
+	if b.lost.CompareAndSwap(nil, &err) && b.gone != nil {
+		b.gone(err)
+	}
 }
 
 // meet sends what was told before the ranks wait for each other, and panics
@@ -161,7 +169,7 @@ func (m message) tensor(x tensor.Tensor) message {
 	if x == nil {
 		return m.uint(0)
 	}
-	return m.uint(uint64(x.(*ref).id))
+	return m.uint(x.(*ref).id)
 }
 
 func (m message) weight(w tensor.Weight) message { return m.uint(uint64(w.(*weight).id)) }
@@ -181,7 +189,7 @@ func (m message) truth(v bool) message {
 func (m message) segments(segs []tensor.Segment) message {
 	m.int(len(segs))
 	for _, s := range segs {
-		m.int(s.From).int(s.To).uint(uint64(s.KV.(*kv).id)).int(s.Pos).truth(s.Until != nil)
+		m.int(s.From).int(s.To).uint(s.KV.(*kv).id).int(s.Pos).truth(s.Until != nil)
 		if s.Until != nil {
 			m.ints(s.Until)
 		}
@@ -304,7 +312,7 @@ func (r *reader) bytes() []byte {
 }
 
 func (r *reader) tensor() tensor.Tensor {
-	id := uint32(r.uint())
+	id := r.uint()
 	if id == 0 {
 		return nil
 	}
@@ -335,7 +343,7 @@ func (r *reader) stored() tensor.Stored {
 }
 
 func (r *reader) kv() *kv {
-	id := uint32(r.uint())
+	id := r.uint()
 	k := r.b.kvs[id]
 	if k == nil {
 		r.fail("cache %d is not here", id)
