@@ -83,6 +83,9 @@ type Options struct {
 	// in their sequences already; 0 means 8, less than 0 none. Answers stay
 	// what they are, see lookup.go.
 	Lookup int
+	// NoAhead has each step wait for the tokens of the one before, on devices
+	// too that could go on without. Answers are the same, see ahead.go.
+	NoAhead bool
 }
 
 const (
@@ -102,6 +105,7 @@ type Engine struct {
 	info    model.Info
 	model   model.Model
 	backend tensor.Backend
+	ahead   tensor.Ahead // backend, if it can pick tokens; nil
 
 	// The vocabulary is read when the first grammar asks for it.
 	vocabulary func() *grammar.Vocabulary
@@ -130,6 +134,8 @@ type Engine struct {
 	turn     int        // who comes first in its class
 	hearTurn int        // who is heard first
 	logits   []float32
+	picked   []int32 // ids that were read
+	flight   *flight // a step that was begun ahead of its tokens; nil: none
 	pace     pace
 	saver    *saver    // nil: nothing is saved
 	idle     time.Time // since when there was nothing to do; zero: there was
@@ -138,6 +144,7 @@ type Engine struct {
 // Load makes an engine of a model. It takes the backend over: Close closes it.
 func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 	e := &Engine{model: m, backend: b, info: m.Info(), wake: make(chan struct{}, 1)}
+	e.ahead, _ = b.(tensor.Ahead)
 	e.vocabulary = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(m.Tokenizer()) })
 	if o != nil {
 		e.opts = *o

@@ -101,6 +101,21 @@ func (s *stepSeq) guess(e *Engine, room, pos int) []token.ID {
 	return ids
 }
 
+// guesses reports whether tokens are to be guessed for an answer, one of so many,
+// of which n positions are known or being computed: then its next step must know
+// the tokens before.
+func (e *Engine) guesses(s *stepSeq, answers, n int) bool {
+	room, g := e.opts.Lookup/answers, s.gen
+	if room < 2 || g.made == 0 || !s.parked && s.class != Speculative || s.sliding() || s.shadow {
+		return false
+	}
+	if g.guesser.pause > 0 {
+		g.guesser.pause--
+		return false
+	}
+	return len(lookUp(s.slots, 1)) > 0
+}
+
 // lookUp returns up to most tokens that followed the longest and latest earlier
 // appearance of the last tokens of slots.
 func lookUp(slots []slot, most int) (ids []token.ID) {

@@ -24,6 +24,9 @@ type Stats struct {
 	Guessed int64 // tokens looked up in the sequence, see Options.Lookup
 	Right   int64 // of these, those that were sampled then
 
+	Ahead int64 // steps begun before the tokens of the one before were read, see ahead.go
+	Void  int64 // rows of such steps whose answers had ended by then
+
 	Read     int64 // positions of prompts read in
 	Kept     int64 // positions of prompts that were in the sequence's cache when it was set
 	Borrowed int64 // of these, those that came from another cache

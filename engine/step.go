@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"hark/engine/sample"
 	"hark/engine/tensor"
 )
 
@@ -20,6 +21,7 @@ func (e *Engine) run() {
 			e.sleep()
 		}
 	}
+	e.flight.drop(e)
 	for _, s := range e.seqs {
 		s.end(ErrClosed)
 	}
@@ -45,6 +47,16 @@ func (e *Engine) commands() bool {
 func (e *Engine) step() bool {
 	began := time.Now()
 	e.trim()
+	if f := e.flight; f != nil {
+		e.flight = nil
+		if f.show(e) {
+			e.land(f)
+			e.backend.EndStep()
+			e.after(f.batch, 0, false, began)
+			return true
+		}
+		f.drop(e)
+	}
 	budget := e.pace.budget(e.crowded())
 	heard, saw := e.encodeSome(budget)
 	b := e.plan(budget)
@@ -61,6 +73,15 @@ func (e *Engine) step() bool {
 
 // forward runs a batch, samples for the rows that asked and delivers.
 func (e *Engine) forward(b *batch) {
+	if e.pickable(b) {
+		f, err := e.begin(b)
+		if err != nil {
+			e.failed(b, err)
+			return
+		}
+		e.land(f)
+		return
+	}
 	var logits []float32
 	err := e.guard(func() {
 		if x := e.model.Forward(b.rows); x != nil {
@@ -69,12 +90,7 @@ func (e *Engine) forward(b *batch) {
 		}
 	})
 	if err != nil {
-		e.log.Error("step failed", "err", err)
-		for i, s := range b.seqs {
-			s.kv.Truncate(min(b.rows[i].Pos, s.kv.Len()))
-			s.failed = err
-			s.end(err)
-		}
+		e.failed(b, err)
 		return
 	}
 	vocab := e.info.Vocab
@@ -87,16 +103,31 @@ func (e *Engine) forward(b *batch) {
 	}
 }
 
-// sample picks the next token, records it and hands it over; n positions of the
-// cache are what it follows. It is recorded first, so that the cache never runs
-// ahead of the record.
+// failed ends the answers of a batch that the device failed at.
+func (e *Engine) failed(b *batch, err error) {
+	e.log.Error("step failed", "err", err)
+	for i, s := range b.seqs {
+		s.kv.Truncate(min(b.rows[i].Pos, s.kv.Len()))
+		s.failed = err
+		s.end(err)
+	}
+}
+
+// sample picks the next token and takes it; n positions of the cache are what it
+// follows.
 func (s *stepSeq) sample(e *Engine, logits []float32, n int) {
-	g := s.gen
-	choice, err := g.sampler.Pick(logits)
+	choice, err := s.gen.sampler.Pick(logits)
 	if err != nil {
 		s.end(err)
 		return
 	}
+	s.take(e, choice, n)
+}
+
+// take records the token that follows n positions of the cache and hands it over.
+// It is recorded first, so that the cache never runs ahead of the record.
+func (s *stepSeq) take(e *Engine, choice sample.Choice, n int) {
+	g := s.gen
 	g.sampler.Observe(choice.ID)
 	if err := g.rails.accept(choice.ID); err != nil {
 		s.end(err)
