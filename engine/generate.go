@@ -64,7 +64,8 @@ type Generate struct {
 // Generate answers the prompt: the tokens come as the model makes them. It
 // waits for the prompt to be read in first. Breaking the loop or ending ctx
 // cancels; what was read until then stays in the sequence, so that the next
-// prompt may go on from it. An error is the last thing that comes.
+// prompt may go on from it. An error is the last thing that comes. Until the loop
+// is left, no other method of the sequence may be called.
 func (s *Sequence) Generate(ctx context.Context, o Generate) iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		if err := o.Sample.Validate(); err != nil {

@@ -132,7 +132,7 @@ func (e *Engine) leave(st *stepSeq) {
 	defer e.mu.Unlock()
 	if st != nil {
 		e.reserved -= e.bytesFor(st.covered)
-		st.covered = 0
+		st.covered = unlimited // what a step in progress still reads into it is not paid for
 	}
 	if len(e.waiting) == 0 {
 		e.open--

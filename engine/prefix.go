@@ -114,7 +114,8 @@ func (s *stepSeq) snapshot(e *Engine) {
 }
 
 // park keeps a cache whose slots are in it wholly, or frees it if it is too
-// short to be of use, too large, or held by another.
+// short to be of use, too large, held by another, or lost with a device that
+// failed.
 func (e *Engine) park(kv tensor.KV, slots []slot, starts []int) {
 	if len(slots) < len(starts) { // more is in it: part of a medium, or what was moved
 		n := min(starts[len(slots)], kv.Len())
@@ -125,7 +126,7 @@ func (e *Engine) park(kv tensor.KV, slots []slot, starts []int) {
 		kv.Truncate(n)
 	}
 	p := &parked{kv: kv, slots: slices.Clone(slots), starts: slices.Clone(starts[:min(len(starts), len(slots))]), bytes: kv.Bytes()}
-	if kv.Len() < leastGain || len(p.starts) < len(p.slots) || p.bytes > e.spare() || e.prefixes.holds(p) {
+	if kv.Len() < leastGain || !kv.Restorable(kv.Len()) || len(p.starts) < len(p.slots) || p.bytes > e.spare() || e.prefixes.holds(p) {
 		kv.Free()
 		return
 	}

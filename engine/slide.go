@@ -83,7 +83,12 @@ func (s *stepSeq) slide(e *Engine, keep, from, n int, added []slot) {
 		return
 	}
 	start, end := s.starts[keep], s.starts[from]
-	s.kv.Cut(start, end)
+	if err := e.guard(func() { s.kv.Cut(start, end) }); err != nil {
+		e.log.Error("slide failed", "err", err)
+		s.readAgain()
+		s.set(e, keep, rest)
+		return
+	}
 	s.starts = slices.Delete(s.starts, keep, from)
 	for i := keep; i < len(s.starts); i++ {
 		s.starts[i] -= end - start

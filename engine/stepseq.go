@@ -82,6 +82,9 @@ type stepSeq struct {
 // set keeps the first keep slots and puts added behind them.
 func (s *stepSeq) set(e *Engine, keep int, added []slot) {
 	s.end(nil)
+	if !s.kv.Restorable(s.kv.Len()) {
+		s.readAgain() // a device that failed has lost what it held
+	}
 	back := s.handover(keep, added)
 	s.slots = append(s.slots[:keep], added...)
 	s.failed = nil
@@ -96,6 +99,12 @@ func (s *stepSeq) set(e *Engine, keep int, added []slot) {
 	}
 	s.cached = min(s.cached, s.kv.Len())
 	e.count(func(t *Stats) { t.Kept += int64(s.kv.Len()) })
+}
+
+// readAgain drops all that the cache holds.
+func (s *stepSeq) readAgain() {
+	s.kv.Truncate(0)
+	s.starts, s.cursor, s.exact = s.starts[:0], cursor{}, unlimited
 }
 
 // handover returns how many soft tokens of slot keep stay in the cache if the
