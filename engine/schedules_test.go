@@ -42,6 +42,22 @@ func (c *counted) Free(x tensor.Tensor) {
 	c.Backend.Free(x)
 }
 
+// countedAhead is counted for a backend that picks tokens.
+type countedAhead struct {
+	*counted
+	tensor.Ahead
+}
+
+func (c *countedAhead) Keep(x tensor.Tensor) tensor.Tensor {
+	c.kept[x] = true
+	return c.Ahead.Keep(x)
+}
+
+func (c *countedAhead) Free(x tensor.Tensor) {
+	delete(c.kept, x)
+	c.Ahead.Free(x)
+}
+
 // world is an engine with a second one beside it, in which every prompt is
 // alone and is read in from its beginning.
 type world struct {
@@ -50,6 +66,7 @@ type world struct {
 	e     *engine.Engine
 	b     *counted
 	alone *engine.Engine
+	how   sample.Options    // of all answers
 	known map[string][]said // answers to prompts by what is in them
 	ids   []token.ID
 	sound []float32
@@ -97,7 +114,8 @@ type answer struct {
 
 const longest = 8 // tokens of an answer
 
-func newWorld(t *testing.T, seed uint64) *world {
+// newWorld makes a world; ahead is whether its device picks tokens.
+func newWorld(t *testing.T, seed uint64, ahead bool) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), known: map[string][]said{}}
 	w.ids, w.sound = golden(t).IDs("text.input_ids"), sound(t)
 	src, err := weights.Dir(tiny + "e/hf-bf16")
@@ -105,8 +123,21 @@ func newWorld(t *testing.T, seed uint64) *world {
 		t.Fatal(err)
 	}
 	w.b = &counted{Backend: backendtest.New(1), kept: map[tensor.Tensor]bool{}}
+	b := tensor.Backend(w.b)
+	w.how.LogProbs = 1
+	if ahead {
+		a := aheadOf(w.b.Backend)
+		if d, ok := a.(*device); ok {
+			d.takes = 5 * time.Millisecond // in which others do things
+		}
+		b = &countedAhead{w.b, a}
+		w.how = sample.Options{Seed: seed}
+		if seed%2 == 1 {
+			w.how.Temperature, w.how.TopK = 0.8, w.rng.IntN(30)
+		}
+	}
 	bits := 8 * w.rng.IntN(2)
-	w.e, err = engine.Open(src, w.b, &engine.Options{
+	w.e, err = engine.Open(src, b, &engine.Options{
 		KVBits: bits,
 		Piece:  1 + w.rng.IntN(40), MaxSequences: 6, PrefixBytes: []int64{-1, 100_000, 1 << 20}[w.rng.IntN(3)],
 		MaxBytes: []int64{0, 40 << 20}[w.rng.IntN(2)],
@@ -114,7 +145,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.alone, err = engine.Open(src, backendtest.New(1), &engine.Options{PrefixBytes: -1, KVBits: bits})
+	w.alone, err = engine.Open(src, plain{backendtest.New(1)}, &engine.Options{PrefixBytes: -1, KVBits: bits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +160,7 @@ func (w *world) close() {
 		w.finish(w.seqs[0])
 		w.leave(w.seqs[0])
 	}
+	<-time.After(time.Second) // steps under way end
 	synctest.Wait()
 	if st := w.e.Stats(); st.Sequences != 0 || st.Waiting != 0 || st.KVBytes != 0 {
 		w.t.Errorf("left over: %d sequences, %d waiting, %d bytes in caches", st.Sequences, st.Waiting, st.KVBytes)
@@ -183,7 +215,7 @@ func (w *world) reference(pieces []piece) []said {
 	_, err = s.Set(parts)
 	w.must(err)
 	var words []said
-	for tok, err := range s.Generate(w.t.Context(), engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: longest}) {
+	for tok, err := range s.Generate(w.t.Context(), engine.Generate{Sample: w.how, Max: longest}) {
 		w.must(err)
 		words = append(words, said{tok.ID, tok.Logprob})
 	}
@@ -369,7 +401,7 @@ func (w *world) generate(b *being, stop int, cancel bool) {
 	go func() {
 		defer close(a.done)
 		defer end()
-		for tok, err := range b.s.Generate(ctx, engine.Generate{Sample: sample.Options{LogProbs: 1}, Max: longest}) {
+		for tok, err := range b.s.Generate(ctx, engine.Generate{Sample: w.how, Max: longest}) {
 			if err != nil {
 				a.err = err
 				return
@@ -507,11 +539,18 @@ func (w *world) answer(b *being, stop int, cancel bool) {
 // forks, and clips that grow and are forked while they grow, with caches that are shared and evicted: every
 // answer is that of the prompt in a sequence alone, and in the end nothing is
 // left.
-func TestSchedules(t *testing.T) {
+func TestSchedules(t *testing.T) { live(t, false) }
+
+// TestSchedulesAhead is TestSchedules on a device that picks tokens and goes on
+// with them.
+func TestSchedulesAhead(t *testing.T) { live(t, true) }
+
+func live(t *testing.T, ahead bool) {
 	const group, acts = 10, 25 // schedules on one engine, things done in one
+	var ran, void int64
 	for seed := range uint64((*schedules + group - 1) / group) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, seed)
+			w := newWorld(t, seed, ahead)
 			defer func() {
 				if t.Failed() {
 					t.Log("seed", seed)
@@ -520,8 +559,11 @@ func TestSchedules(t *testing.T) {
 			for range group {
 				for range acts {
 					w.act()
-					if w.rng.IntN(3) == 0 {
+					switch w.rng.IntN(6) {
+					case 0, 1:
 						synctest.Wait()
+					case 2:
+						<-time.After(time.Duration(w.rng.IntN(20)) * time.Millisecond)
 					}
 				}
 				for len(w.seqs) > 0 {
@@ -529,7 +571,13 @@ func TestSchedules(t *testing.T) {
 					w.leave(w.seqs[0])
 				}
 			}
+			st := w.e.Stats()
+			ran, void = ran+st.Ahead, void+st.Void
 			w.close()
 		})
 	}
+	if ahead && !t.Failed() && (ran == 0 || void == 0) {
+		t.Errorf("%d steps ran ahead, %d of their rows were void", ran, void)
+	}
+	t.Logf("%d steps ran ahead, %d of their rows were void", ran, void)
 }
