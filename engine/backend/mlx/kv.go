@@ -75,6 +75,7 @@ func (b *Backend) NewKV(layers []tensor.KVLayer) tensor.KV {
 		}
 		c.layers[i].KVLayer = l
 	}
+	b.caches[c] = true
 	return c
 }
 
@@ -180,6 +181,7 @@ func (c *cache) Truncate(n int) {
 // Fork returns a copy that shares the arrays.
 func (c *cache) Fork() tensor.KV {
 	f := &cache{b: c.b, layers: slices.Clone(c.layers), lost: c.lost}
+	c.b.caches[f] = true
 	for i := range f.layers {
 		l := &f.layers[i]
 		l.each(func(at *mlxc.Array) { *at = c.b.c.Again(*at) })
@@ -210,6 +212,7 @@ func (c *cache) Free() {
 		c.empty(&c.layers[i])
 	}
 	c.layers = nil
+	delete(c.b.caches, c)
 }
 
 // reserve makes room for n positions behind those stored, and drops what no

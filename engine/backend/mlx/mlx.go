@@ -66,6 +66,7 @@ type Backend struct {
 	scalars   map[float32]mlxc.Array
 	constants []*array
 	weights   []*weight
+	caches    map[*cache]bool // not freed yet
 	kernels   map[*tensor.Convolution]mlxc.Array
 	periods   map[*tensor.Rotary]mlxc.Array
 	masks     map[mask]mlxc.Array // of the step
@@ -122,7 +123,7 @@ func New(o *Options) (*Backend, error) {
 	b := &Backend{
 		c: c, dtype: mlxc.Float32, limit: o.MemoryBytes,
 		scalars: map[float32]mlxc.Array{}, kernels: map[*tensor.Convolution]mlxc.Array{},
-		periods: map[*tensor.Rotary]mlxc.Array{}, masks: map[mask]mlxc.Array{}, nearby: map[nearby]near{},
+		periods: map[*tensor.Rotary]mlxc.Array{}, masks: map[mask]mlxc.Array{}, nearby: map[nearby]near{}, caches: map[*cache]bool{},
 	}
 	if o.Half {
 		b.dtype = mlxc.BFloat16
@@ -169,6 +170,9 @@ func (b *Backend) Close() error {
 	b.settle()
 	b.c.Synchronize()
 	b.arena.close(b.c)
+	for c := range b.caches {
+		c.Free()
+	}
 	for _, w := range b.weights {
 		w.free(b.c)
 	}

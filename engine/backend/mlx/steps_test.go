@@ -218,7 +218,7 @@ func TestCloseFreesEverything(t *testing.T) {
 	kv := b.NewKV(d.layers)
 	b.Keep(d.step(3, kv))
 	b.EndStep()
-	kv.Free()
+	kv.Fork()
 	c := b.c
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
