@@ -293,6 +293,9 @@ func TestTheConversationSurvivesARestart(t *testing.T) {
 	if first == "" || second == "" {
 		t.Error("want an answer before and after the restart")
 	}
+	if got := value(t, p, "document.getElementById('link-text').textContent"); got != "WebRTC" {
+		t.Errorf("after the restart the page is connected by %s", got)
+	}
 }
 
 func TestHoldingTheButtonIsATurn(t *testing.T) {

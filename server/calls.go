@@ -165,6 +165,12 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, beta bool) {
 		return
 	}
 	who := senderOf(r)
+	resume := r.URL.Query().Get("conversation_id")
+	if resume != "" && !s.shelf.Has(resume, who.id()) {
+		// Behind an answer nobody would hear of it: the client is not there yet.
+		s.fail(w, realtime.Invalid(realtime.CodeUnknownConversation, "conversation_id", "the conversation %.64q is not kept", resume))
+		return
+	}
 	if !s.enterSession(w, who) {
 		return
 	}
@@ -188,7 +194,7 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, beta bool) {
 	}
 	o.Transcribe = o.Transcribe || query.Get("intent") == "transcription"
 	o.Beta = beta
-	o.Resume = query.Get("conversation_id")
+	o.Resume = resume
 	c := &ongoing{id: newID("rtc_"), owner: who.id(), conn: conn, party: newParty(conn)}
 	s.calls.add(c)
 	go s.runCall(c, who, o) // leaveSession says when it has ended

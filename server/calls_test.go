@@ -211,6 +211,7 @@ func TestCallForms(t *testing.T) {
 		api.refused("POST", "/v1/realtime/calls", body, 400, want[0], want[1])
 	}
 	api.refused("POST", "/v1/realtime/calls", strings.Repeat("x", maxCallBody+1), 413, "request_too_large", "")
+	api.refused("POST", "/v1/realtime/calls?conversation_id=conv_none", offer, 404, "conversation_not_found", "conversation_id")
 	newClient(t, url, "wrong").refused("POST", "/v1/realtime/calls", offer, 401, "invalid_api_key", "")
 }
 

@@ -69,10 +69,11 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 
 // statuses are those of errors that are not 400.
 var statuses = map[string]int{
-	realtime.CodeOverloaded: http.StatusTooManyRequests,
-	codeNoResponse:          http.StatusNotFound,
-	codeNoVoice:             http.StatusNotImplemented,
-	codeNoWebRTC:            http.StatusNotImplemented,
+	realtime.CodeOverloaded:          http.StatusTooManyRequests,
+	realtime.CodeUnknownConversation: http.StatusNotFound,
+	codeNoResponse:                   http.StatusNotFound,
+	codeNoVoice:                      http.StatusNotImplemented,
+	codeNoWebRTC:                     http.StatusNotImplemented,
 }
 
 // Codes that only the HTTP API has.

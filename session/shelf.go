@@ -96,6 +96,18 @@ func (k *Shelf) Len() int {
 	return len(k.order)
 }
 
+// Has reports whether a conversation of an owner can go on now: it waits, or
+// has a connection that somebody may take over.
+func (k *Shelf) Has(id, owner string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p := k.open[id]; p != nil {
+		return p.owner == owner
+	}
+	s := k.kept[id]
+	return s != nil && s.owner == owner
+}
+
 // drop frees a conversation; k.mu is held.
 func (k *Shelf) drop(id string) {
 	if t := k.remove(id); t != nil {
@@ -198,8 +210,8 @@ func (k *Shelf) take(ctx context.Context, id, owner string) *thread {
 		cancel()
 		k.mu.Lock()
 	}
-	if s := k.kept[id]; s == nil || s.owner != owner {
-		return nil
+	if s := k.kept[id]; s != nil && s.owner == owner {
+		return k.remove(id)
 	}
-	return k.remove(id)
+	return nil
 }

@@ -4,9 +4,11 @@
 import { Emitter } from './emitter.js';
 import { Frames } from './frames.js';
 import { Receiver } from './receiver.js';
+import { causeOf } from './websocket.js';
 
 const connectMs = 6000; // from the answer to the open data channel, at most
 const patienceMs = 2500; // for a line that is broken to come back
+const goneMs = 30000; // after which the server has given a lost line up, too
 const watchMs = 1000; // between two looks at whether the server still sends
 const edge = 640; // pixels; the model sees no finer
 
@@ -61,15 +63,19 @@ export class WebRTCTransport extends Emitter {
     this.#timer = setTimeout(() => peer === this.#peer && !this.#opened && this.#end('blocked'), connectMs);
   }
 
-  close() {
+  // close hangs up. Of a line that is lost the server is not told: should it get
+  // that after all, it would forget a conversation that is to go on.
+  close(lost = false) {
     clearTimeout(this.#timer);
     clearInterval(this.#watch);
     const [peer, channel] = [this.#peer, this.#channel];
+    for (const sender of peer?.getSenders() ?? []) sender.replaceTrack(null).catch(() => {});
     this.#peer = this.#channel = this.#audio = this.#video = null;
     this.#frames?.show(null);
     this.voice.close();
-    channel?.close();
-    peer?.close();
+    const end = () => (channel?.close(), peer?.close());
+    if (lost) setTimeout(end, goneMs);
+    else end();
   }
 
   send(event) {
@@ -156,6 +162,10 @@ export class WebRTCTransport extends Emitter {
       case 'output_audio_buffer.cleared':
         this.voice.stopped(event.response_id);
     }
+    if (event.type === 'error' && event.error?.code === 'session_closed') {
+      this.#end(causeOf(event.error.close_code), event.error.message); // a data channel has no close code
+      return;
+    }
     this.emit('event', event);
   }
 
@@ -187,7 +197,7 @@ export class WebRTCTransport extends Emitter {
 
   #end(cause, message = '') {
     const opened = this.#opened;
-    this.close();
+    this.close(opened && cause === 'gone');
     this.emit('end', { cause, message, opened });
   }
 }

@@ -87,14 +87,18 @@ export class WebSocketTransport extends Emitter {
 
   async #ended({ code, reason }, address, key) {
     const socket = this.#socket;
-    let cause = 'gone';
-    if (code === 4004) cause = 'unknown';
-    else if (code === 1008 || (code >= 4000 && code < 5000)) cause = 'final';
-    else if (!this.#opened && (await refused(address, key)) === 401) cause = 'key';
+    let cause = causeOf(code);
+    if (cause === 'gone' && !this.#opened && (await refused(address, key)) === 401) cause = 'key';
     if (socket !== this.#socket) return;
     this.close();
     this.emit('end', { cause, message: reason, opened: this.#opened });
   }
+}
+
+// causeOf says what a close code of the server means.
+export function causeOf(code) {
+  if (code === 4004) return 'unknown';
+  return code === 1008 || (code >= 4000 && code < 5000) ? 'final' : 'gone';
 }
 
 // refused asks over plain HTTP what the server thinks of the key, because a
