@@ -59,7 +59,7 @@ func (c *benchLatency) Run(ctx context.Context) error {
 	if err := printDelays(out.to, c.JSON, rows); err != nil || c.Positions[0] < 0 {
 		return err
 	}
-	return (&benchDecode{c.benchModel, c.Positions, []int{1}}).Run()
+	return (&benchDecode{benchModel: c.benchModel, Positions: c.Positions, Batches: []int{1}}).Run()
 }
 
 func (c *benchLatency) validate() error {

@@ -36,7 +36,7 @@ func TestBenchesMeasureTheEmbeddedModel(t *testing.T) {
 		ok   func(r *benchRow) bool
 	}{
 		{"roof", (&benchRoof{model.benchFlags}).Run, 2, func(r *benchRow) bool { return r.RoofGBs > 0 && r.RoofGF > 0 }},
-		{"decode", (&benchDecode{model, []int{0, 40}, []int{1, 3}}).Run, 3, func(r *benchRow) bool {
+		{"decode", (&benchDecode{benchModel: model, Positions: []int{0, 40}, Batches: []int{1, 3}}).Run, 3, func(r *benchRow) bool {
 			return r.Position != nil && r.Batch > 0 && r.GBs > 0 && r.ShareGB > 0 && r.ShareGF > 0
 		}},
 		{"prefill", (&benchPrefill{model, []int{20}}).Run, 1, func(r *benchRow) bool { return r.Tokens == 20 && r.GFLOPs > 0 }},
@@ -96,8 +96,8 @@ func TestBenchRefusesWhatMakesNoSense(t *testing.T) {
 	negative.Seconds = -1
 	for name, err := range map[string]error{
 		"seconds":   (&benchRoof{negative.benchFlags}).Run(),
-		"positions": (&benchDecode{model, []int{5, 0}, []int{1}}).Run(),
-		"batches":   (&benchDecode{model, []int{0}, []int{0}}).Run(),
+		"positions": (&benchDecode{benchModel: model, Positions: []int{5, 0}, Batches: []int{1}}).Run(),
+		"batches":   (&benchDecode{benchModel: model, Positions: []int{0}, Batches: []int{0}}).Run(),
 		"tokens":    (&benchPrefill{model, []int{1 << 20}}).Run(),
 		"pieces":    (&benchAudio{model, []int{0}}).Run(),
 		"answers":   (&benchBatch{model, []int{1}, 3, 1}).Run(t.Context()),

@@ -13,6 +13,7 @@ type benchDecode struct {
 	benchModel
 	Positions []int `help:"Tokens in the cache before, rising." default:"0,1024,4096,8192"`
 	Batches   []int `help:"Numbers of sequences side by side, at the first position." default:"1,2,4,8,16"`
+	NoAhead   bool  `help:"Have each step wait for the logits of the one before, on devices too that pick tokens and go on."`
 }
 
 // Run measures one sequence at each position, then several at the first.
@@ -26,13 +27,15 @@ func (c *benchDecode) Run() error {
 		return usage("--positions must rise from 0 or more, --batches must be 1 or more")
 	}
 	context := b.model.Info().Context
+	ahead := c.aheadOf(b.backend)
 	one := b.sequences(1)
 	for _, position := range c.Positions {
 		if position+2 > context {
 			continue
 		}
 		one.fill(position)
-		row := b.measure(benchRow{Bench: "decode", Batch: 1, Position: &position}, func() { one.step(position) })
+		row := b.measure(benchRow{Bench: "decode", Batch: 1, Position: &position}, func() { one.step(position, ahead) })
+		one.land(ahead)
 		row.rate(1, "tok/s")
 		if err := b.out.add(row); err != nil {
 			return err
@@ -46,7 +49,8 @@ func (c *benchDecode) Run() error {
 		}
 		many := b.sequences(n)
 		many.fill(first)
-		row := b.measure(benchRow{Bench: "decode", Batch: n, Position: &first}, func() { many.step(first) })
+		row := b.measure(benchRow{Bench: "decode", Batch: n, Position: &first}, func() { many.step(first, ahead) })
+		many.land(ahead)
 		row.rate(float64(n), "tok/s")
 		many.free()
 		if err := b.out.add(row); err != nil {
@@ -62,6 +66,8 @@ type benchSequences struct {
 	caches []tensor.KV
 	length int
 	logits []float32
+	picked tensor.Tensor // by a step that nobody waited for yet; nil: none
+	tokens []int32
 }
 
 func (b *bencher) sequences(n int) *benchSequences {
@@ -112,12 +118,17 @@ func (s *benchSequences) read(n, logits int) {
 	s.length += n
 }
 
-// step decodes one token, at position from or shortly behind it.
-func (s *benchSequences) step(from int) {
+// step decodes one token, at position from or shortly behind it; ahead picks it,
+// or nobody does.
+func (s *benchSequences) step(from int, ahead tensor.Ahead) {
 	if s.length >= from+8 {
 		s.cut(from)
 	}
-	s.read(1, 1)
+	if ahead != nil {
+		s.stepAhead(ahead)
+	} else {
+		s.read(1, 1)
+	}
 }
 
 // cut goes back to n tokens.
