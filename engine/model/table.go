@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"hark/engine/tensor"
 	"hark/engine/weights"
@@ -31,6 +32,19 @@ func (t *Table) Take(s tensor.Stored) tensor.Weight {
 		t.err = fmt.Errorf("model: tensor %s: %w", s.Name, err)
 	}
 	return w
+}
+
+// Stack tells a backend that matrices multiply the same rows; nil ones are left
+// out.
+func (t *Table) Stack(ws ...tensor.Weight) {
+	j, ok := t.Backend.(tensor.Stacker)
+	if !ok || t.Broken() {
+		return
+	}
+	ws = slices.DeleteFunc(ws, func(w tensor.Weight) bool { return w == nil })
+	if err := j.Stack(ws...); err != nil {
+		t.err = fmt.Errorf("model: %w", err)
+	}
 }
 
 // Vector takes over n floats.

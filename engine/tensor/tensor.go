@@ -200,6 +200,14 @@ type Backend interface {
 	Close() error
 }
 
+// Stacker is a Backend that multiplies a row faster with matrices that lie
+// together.
+type Stacker interface {
+	// Stack says that matrices of one width multiply the same rows. Results stay
+	// what they are.
+	Stack(ws ...Weight) error
+}
+
 // Ops are the operations that models are made of. Axes are counted from the
 // slowest; "last axis" is the fastest. Operands of unlike shape panic.
 type Ops interface {

@@ -13,6 +13,14 @@ type tracer struct {
 	buf []float32
 }
 
+// Stack passes on which matrices are used together.
+func (t *tracer) Stack(ws ...Weight) error {
+	if j, ok := t.Backend.(Stacker); ok {
+		return j.Stack(ws...)
+	}
+	return nil
+}
+
 // Name reads x and passes it on.
 func (t *tracer) Name(x Tensor, name string) Tensor {
 	t.buf = t.Backend.Read(t.buf, x)

@@ -20,11 +20,13 @@ type array struct {
 	axes int
 	// spread says that a has three axes, [T, heads, D], and MLX's array one
 	// more, [T, heads, 1, D], as rotations and attention want it.
-	spread bool
-	later  bool  // not recorded yet, listed in Backend.laters
-	kept   bool  // survives EndStep
-	inStep bool  // listed in arena.step
-	flight int64 // that computes a kept one; 0: none was begun
+	spread  bool
+	joint   *joint     // whose product with a is held; nil: none
+	product mlxc.Array // that product
+	later   bool       // not recorded yet, listed in Backend.laters
+	kept    bool       // survives EndStep
+	inStep  bool       // listed in arena.step
+	flight  int64      // that computes a kept one; 0: none was begun
 }
 
 // Shape returns the sizes of the axes, slowest first.
@@ -78,10 +80,11 @@ func (m *arena) release(c *mlxc.Calls, a *array) {
 		return
 	}
 	c.Free(a.h)
+	c.Free(a.product)
 	if a.kept {
 		delete(m.kept, a)
 	}
-	a.h, a.kept = 0, false
+	a.h, a.kept, a.joint, a.product = 0, false, nil, 0
 	if !a.inStep {
 		m.handles = append(m.handles, a)
 	}

@@ -66,6 +66,7 @@ type Backend struct {
 	scalars   map[float32]mlxc.Array
 	constants []*array
 	weights   []*weight
+	joints    []*joint
 	caches    map[*cache]bool // not freed yet
 	kernels   map[*tensor.Convolution]mlxc.Array
 	periods   map[*tensor.Rotary]mlxc.Array
@@ -176,6 +177,9 @@ func (b *Backend) Close() error {
 	for _, w := range b.weights {
 		w.free(b.c)
 	}
+	for _, j := range b.joints {
+		j.free(b.c)
+	}
 	for _, list := range []map[float32]mlxc.Array{b.scalars} {
 		for _, h := range list {
 			b.c.Free(h)
@@ -202,7 +206,7 @@ func (b *Backend) Close() error {
 	}
 	b.c.Close()
 	b.c.ClearCache()
-	b.scalars, b.weights, b.kernels, b.periods, b.constants = nil, nil, nil, nil, nil
+	b.scalars, b.weights, b.joints, b.kernels, b.periods, b.constants = nil, nil, nil, nil, nil, nil
 	b.c = nil
 	return nil
 }

@@ -17,6 +17,8 @@ type weight struct {
 	plain mlxc.Array      // [.., out, in]; 0 when quantized
 	turn  mlxc.Array      // plain with its last axes swapped
 	codes *mlxc.Quantized // nil when not quantized
+	joint *joint          // of which it is rows from first on; nil: lies alone
+	first int
 }
 
 // Shape returns the logical sizes.
@@ -26,11 +28,15 @@ func (w *weight) free(c *mlxc.Calls) {
 	c.Free(w.plain)
 	c.Free(w.turn)
 	if w.codes != nil {
-		c.Free(w.codes.Data)
-		c.Free(w.codes.Scales)
-		c.Free(w.codes.Biases)
+		freeCodes(c, w.codes)
 	}
 	*w = weight{name: w.name, shape: w.shape}
+}
+
+func freeCodes(c *mlxc.Calls, q *mlxc.Quantized) {
+	c.Free(q.Data)
+	c.Free(q.Scales)
+	c.Free(q.Biases)
 }
 
 // formats are the stored values that MLX knows.
@@ -207,6 +213,11 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 	}
 	if a.size() == 0 {
 		return b.wrap("Linear", b.c.Zeros(b.dtype, shape...), shape...)
+	}
+	if bias == nil {
+		if h := b.share(a, m); h != 0 {
+			return b.wrap("Linear", h, shape...)
+		}
 	}
 	var h mlxc.Array
 	switch {

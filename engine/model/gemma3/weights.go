@@ -80,6 +80,8 @@ func (m *Model) layerTable(t *table, n string, l *textLayer) {
 	l.GateProj = t.Weight(n+"mlp.gate_proj", c.F, h)
 	l.UpProj = t.Weight(n+"mlp.up_proj", c.F, h)
 	l.DownProj = t.Weight(n+"mlp.down_proj", h, c.F)
+	t.Stack(l.QProj, l.KProj, l.VProj)
+	t.Stack(l.GateProj, l.UpProj)
 }
 
 // roundBF16 rounds to the nearest bfloat16, ties to even.

@@ -136,6 +136,8 @@ func (m *Model) layerTable(t *table, n string, l *textLayer, c *LayerConfig) {
 	l.GateProj = t.Weight(n+"mlp.gate_proj", c.F, h)
 	l.UpProj = t.Weight(n+"mlp.up_proj", c.F, h)
 	l.DownProj = t.Weight(n+"mlp.down_proj", h, c.F)
+	t.Stack(l.QProj, l.KProj, l.VProj)
+	t.Stack(l.GateProj, l.UpProj)
 	if d.PLE > 0 {
 		l.PLEGate = t.Weight(n+"per_layer_input_gate", d.PLE, h)
 		l.PLEProj = t.Weight(n+"per_layer_projection", h, d.PLE)
