@@ -136,8 +136,8 @@ func TestCutLoss(t *testing.T) {
 			all.Join(cut[i])
 			never.Join(whole[i])
 			t.Logf("%d bits, cut %d: %v; never cut: %v", bits, i+1, cut[i], whole[i])
-			if cut[i].Mean > 0.08 {
-				t.Errorf("cut %d: %v, want a mean of at most 0.08", i+1, cut[i])
+			if cut[i].Mean > 0.06 {
+				t.Errorf("cut %d: %v, want a mean of at most 0.06", i+1, cut[i])
 			}
 		}
 		t.Logf("%d bits, %d cuts: %v; never cut: %v", bits, len(cut), all, never)
