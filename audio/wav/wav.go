@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"hark/audio"
+	"hark/audio/pcm"
 )
 
 // ErrTooLong says that a file holds more sound than Options allow.
@@ -39,19 +40,21 @@ const (
 const (
 	formatPCM        = 0x0001
 	formatFloat      = 0x0003
+	formatALaw       = 0x0006
+	formatMuLaw      = 0x0007
 	formatExtensible = 0xfffe
 )
 
 // layout is what the chunk "fmt " says.
 type layout struct {
-	format   int // PCM or float
+	format   int // one of the constants above, but extensible
 	channels int
 	rate     int
 	bytes    int // of one sample of one channel
 }
 
-// Decode reads a WAV file: PCM of 8, 16, 24 or 32 bits or floating point of 32
-// or 64 bits, plain or WAVE_FORMAT_EXTENSIBLE, up to 64 channels. Chunks other
+// Decode reads a WAV file: PCM of 8, 16, 24 or 32 bits, floating point of 32
+// or 64 bits, or the telephone codes of G.711, plain or WAVE_FORMAT_EXTENSIBLE, up to 64 channels. Chunks other
 // than "fmt " and "data" are skipped. A data chunk of size 0 at the end of a
 // file, of size 0xFFFFFFFF, or longer than the file ends with the file, as
 // programs that write to a pipe leave it; an incomplete last sample is dropped.
@@ -143,8 +146,9 @@ func parseFormat(body []byte) (*layout, error) {
 	switch {
 	case l.format == formatPCM && bits >= 1 && bits <= 32:
 	case l.format == formatFloat && (bits == 32 || bits == 64):
+	case (l.format == formatALaw || l.format == formatMuLaw) && bits == 8:
 	default:
-		return nil, fmt.Errorf("wav: format %#04x of %d bits, want PCM of at most 32 or floating point of 32 or 64", l.format, bits)
+		return nil, fmt.Errorf("wav: format %#04x of %d bits, want PCM of at most 32, floating point of 32 or 64, or G.711", l.format, bits)
 	}
 	l.bytes = (bits + 7) / 8
 	if align != l.bytes*l.channels {
@@ -190,6 +194,10 @@ func (l *layout) reader() func([]byte) float64 {
 		return func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }
 	case l.format == formatFloat:
 		return func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }
+	case l.format == formatALaw:
+		return telephone(pcm.ALaw)
+	case l.format == formatMuLaw:
+		return telephone(pcm.MuLaw)
 	case l.bytes == 1: // the only unsigned width
 		return func(b []byte) float64 { return (float64(b[0]) - 128) / 128 }
 	case l.bytes == 2:
@@ -200,4 +208,10 @@ func (l *layout) reader() func([]byte) float64 {
 		}
 	}
 	return func(b []byte) float64 { return float64(int32(binary.LittleEndian.Uint32(b))) / (1 << 31) }
+}
+
+// telephone reads a code of G.711.
+func telephone(f pcm.Format) func([]byte) float64 {
+	d, _ := pcm.NewDecoder(f) // it exists
+	return func(b []byte) float64 { return float64(d.Push(b[:1])[0]) }
 }

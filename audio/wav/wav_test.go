@@ -77,6 +77,8 @@ func TestDecodeFormats(t *testing.T) {
 		want []float32
 	}{
 		{"8 bits", file(header(1, 1, 8000, 8, false), sized("data", []byte{0, 128, 192})), []float32{-1, 0, 0.5}},
+		{"mu-law", file(header(formatMuLaw, 1, 8000, 8, false), sized("data", []byte{0xff, 0x80, 0x00})), []float32{0, 32124.0 / 32768, -32124.0 / 32768}},
+		{"A-law", file(header(formatALaw, 1, 8000, 8, true), sized("data", []byte{0xd5, 0xaa})), []float32{8.0 / 32768, 32256.0 / 32768}},
 		{"16 bits", file(header(1, 1, 8000, 16, false), sized("data", two)), []float32{0.5, -0.5, 32767.0 / 32768}},
 		{"24 bits", file(header(1, 1, 8000, 24, false), sized("data", []byte{0, 0, 0x80, 0, 0, 0x20, 1, 0, 0})), []float32{-1, 0.25, 1.0 / (1 << 23)}},
 		{"32 bits", file(header(1, 1, 8000, 32, false), sized("data", []byte{0, 0, 0, 0xe0, 0, 0, 0, 0x40})), []float32{-0.25, 0.5}},
@@ -125,7 +127,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"short format", "want at least 16", file(sized("fmt ", make([]byte, 14)), data)},
 		{"format past the end", "14 are left", file(chunk("fmt ", 16, make([]byte, 14)))},
 		{"short extensible", "want 40", file(sized("fmt ", append([]byte{0xfe, 0xff}, make([]byte, 16)...)), data)},
-		{"mu-law", "format 0x0007 of 8 bits", file(header(7, 1, 8000, 8, false), data)},
+		{"ADPCM", "format 0x0011 of 4 bits", file(header(0x11, 1, 8000, 4, false), data)},
 		{"48 bits", "format 0x0001 of 48 bits", file(header(1, 1, 8000, 48, false), data)},
 		{"float16", "format 0x0003 of 16 bits", file(header(3, 1, 8000, 16, false), data)},
 		{"no channels", "0 channels", file(header(1, 0, 8000, 16, false), data)},

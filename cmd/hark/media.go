@@ -2,13 +2,11 @@ package main
 
 import (
 	"os"
-	"slices"
 	"time"
 
 	"hark/audio"
-	"hark/audio/resample"
+	"hark/audio/sound"
 	"hark/audio/vad"
-	"hark/audio/wav"
 	"hark/engine"
 	"hark/vision"
 )
@@ -30,24 +28,17 @@ func readPicture(e *engine.Engine, path string) (*engine.Picture, error) {
 	return p, nil
 }
 
-// readSound reads a WAV file as 16 kHz mono.
+// readSound reads a file of sound, WAV, MP3, FLAC or Ogg, as 16 kHz mono.
 func readSound(path string) ([]float32, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	clip, err := wav.Decode(data, nil)
+	samples, err := sound.Decode(data, nil)
 	if err != nil {
 		return nil, usage("%s: %w", path, err)
 	}
-	if clip.Rate == audio.ModelRate {
-		return clip.Samples, nil
-	}
-	r, err := resample.New(clip.Rate, audio.ModelRate)
-	if err != nil {
-		return nil, usage("%s: %w", path, err)
-	}
-	return append(slices.Clone(r.Push(clip.Samples)), r.Flush()...), nil
+	return samples, nil
 }
 
 // quietTail is how much silence behind the last speech a model is given: they

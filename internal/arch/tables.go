@@ -45,7 +45,7 @@ var imports = map[string][]string{
 	"audio/endpoint":      {"audio"},
 	"audio/echo":          {"audio"},
 	"audio/echo/echotest": {"audio"},
-	"audio/wav":           {"audio"},
+	"audio/wav":           {"audio", "audio/pcm"},
 	"audio/mp3":           {"audio"},
 	"audio/flac":          {"audio"},
 	"audio/ogg":           {"audio"},
