@@ -154,6 +154,7 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	gauge("engine_prefix_bytes", "Caches kept without a sequence.", float64(e.PrefixBytes))
 	gauge("engine_audio_backlog_seconds", "The longest that sound waits to be heard now.", e.Backlog.Seconds())
 	count("engine_steps_total", "Steps of the model.", float64(e.Steps))
+	count("engine_steps_ahead_total", "Of these, those begun before the tokens of the one before were read.", float64(e.Ahead))
 	count("engine_positions_total", "Positions read into caches, answers included.", float64(e.Positions))
 	count("engine_tokens_total", "Tokens that the model wrote.", float64(e.Decoded))
 	count("engine_tokens_discarded_total", "Of these, those that nobody came to read.", float64(e.Discarded))

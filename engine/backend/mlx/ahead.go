@@ -34,7 +34,10 @@ func (b *Backend) begin() error {
 		return nil
 	}
 	b.work.Evaluations++
-	if err := b.c.AsyncEval(list); err != nil {
+	began := time.Now()
+	err := b.c.AsyncEval(list) // may wait: MLX lets few kernels queue up
+	b.work.Waiting += time.Since(began)
+	if err != nil {
 		b.spoil(err)
 		return err
 	}
