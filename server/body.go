@@ -36,15 +36,13 @@ func (s *Server) hold(next http.Handler) http.Handler {
 
 // readBody reads the body of a request within its limits of size and time.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	// Where the writer knows no deadlines it is not a network's. With the
-	// body there, the deadline goes: passing, it would cancel the request.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.o.Limits.BodyBytes))
-	_ = control.SetReadDeadline(time.Time{})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", badBody(err))
 	}
+	// With the body there, the deadline of ServeHTTP goes: passing, it would
+	// cancel the request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return data, nil
 }
 

@@ -95,6 +95,33 @@ func TestClientThatReadsNothingIsGone(t *testing.T) {
 	}
 }
 
+// TestBodiesThatDoNotArriveEndTheirConnection: also where nobody reads them, and
+// without a key.
+func TestBodiesThatDoNotArriveEndTheirConnection(t *testing.T) {
+	_, url := serve(t, Options{Engine: newPuppet(), Keys: []string{"k"}, Limits: Limits{arrival: 50 * time.Millisecond}})
+	for _, head := range []string{
+		"GET /health", "GET /", "POST /v1/chat/completions", "POST /v1/nothing",
+		"POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer k",
+		"POST /v1/realtime/calls HTTP/1.1\r\nAuthorization: Bearer k",
+	} {
+		for _, length := range []string{"Content-Length: 100000", "Transfer-Encoding: chunked"} {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(head, "HTTP/") {
+				head += " HTTP/1.1"
+			}
+			fmt.Fprintf(conn, "%s\r\nHost: 127.0.0.1\r\n%s\r\n\r\n", head, length)
+			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if answer, err := io.ReadAll(conn); err != nil {
+				t.Errorf("%q with %s: %v after %q, want the end of the connection", head, length, err, answer)
+			}
+			conn.Close()
+		}
+	}
+}
+
 // Whatever is in progress, Close returns within five seconds, and nothing of
 // the server is left.
 func TestCloseWithEverythingOpen(t *testing.T) {

@@ -114,6 +114,7 @@ type Limits struct {
 	// StoredBytes bounds what is remembered of /v1/responses, 64 MiB.
 	StoredBytes int
 
+	arrival  time.Duration // bodyTimeout, shorter in tests
 	patience time.Duration // writeTimeout, shorter in tests
 }
 
@@ -150,6 +151,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.QueueTime = orDefault(l.QueueTime, 10*time.Second)
 	l.BodyBytes = orDefault(l.BodyBytes, 32<<20)
 	l.StoredBytes = orDefault(l.StoredBytes, 64<<20)
+	l.arrival = orDefault(l.arrival, bodyTimeout)
 	l.patience = orDefault(l.patience, writeTimeout)
 	return l, nil
 }
@@ -260,8 +262,15 @@ func (s *Server) Open(m Model) {
 	s.log.Info("the model is loaded", "model", s.name)
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers one request. Its body has to arrive in time even where nobody
+// reads it: net/http takes what is left of it before it answers.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Where the writer knows no deadlines it is not a network's.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Limits.arrival))
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // Listen listens on Options.Addr.
 func (s *Server) Listen() (net.Listener, error) {
