@@ -14,18 +14,6 @@ type Group struct {
 	stream uintptr // 0: that of the calls
 }
 
-// Setenv sets a variable of the environment as C sees it: MLX reads some, and
-// os.Setenv does not reach C.
-func (c *Calls) Setenv(key, value string) {
-	k, v := append([]byte(key), 0), append([]byte(value), 0)
-	fr := &c.frame
-	fr.fn = c.lib.setenv
-	fr.ints[0], fr.ints[1], fr.ints[2] = address(&k[0]), address(&v[0]), 1
-	invoke(fr)
-	runtime.KeepAlive(k)
-	runtime.KeepAlive(v)
-}
-
 // Join joins the group that the environment describes, by the engine of that
 // name: "ring", "jaccl", "nccl", "mpi", or "any". It returns when all ranks are
 // there.

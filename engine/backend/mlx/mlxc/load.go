@@ -56,6 +56,7 @@ func load(file string) (*Library, error) {
 	if err := fits(l.Version); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	c.suggest()
 	return l, nil
 }
 
