@@ -16,10 +16,11 @@ const (
 type view struct{ low, high int }
 
 // attention computes one tile of queries against spans of keys and values.
-// The order of every sum is that of the positions, so the tile's other rows
-// have no influence.
+// The order of every sum is that of the positions, in chunks, so the tile's other
+// rows have no influence.
 type attention struct {
 	q, scores, mix []float32 // [rows, D], [rows, S], [rows, D]
+	part           []float32 // [rows, D], the mix of a chunk
 	views          [maxRows]view
 	inverse        [maxRows]float32 // one over the sum of a row's exponentials
 	rows           int              // a multiple of tileRows
@@ -34,6 +35,7 @@ func padded(rows int) int { return (rows + tileRows - 1) / tileRows * tileRows }
 func (a *attention) begin(s *scratch, dim, rows int) {
 	n := padded(rows) * dim
 	a.beginIn(s.floats(slotQueries, n), s.floats(slotMix, n), dim, rows)
+	a.part = s.floats(slotRows, n)
 }
 
 // beginIn is begin in memory [padded(rows), D] of the caller. Rows beyond what
@@ -94,39 +96,24 @@ func (a *attention) softmaxRow(r int) {
 	clear(row[v.high-a.low:])
 }
 
-// add mixes in n values from position first on, columns from to to.
-func (a *attention) add(values kvRows, first, n, from, to int) {
+// add mixes n values from position first on into dst [rows, D].
+func (a *attention) add(dst []float32, values kvRows, first, n int) {
 	width := a.high - a.low
-	dst := kernel.Matrix{Data: a.mix[from:], Stride: a.dim}
 	p := kernel.Matrix{Data: a.scores[first-a.low:], Stride: width}
 	if values.codes.Data == nil {
-		v := kernel.Matrix{Data: values.floats.Data[from:], Stride: values.floats.Stride}
-		kernel.MixAhead(dst, p, v, a.rows, n, to-from, skip(values.next, from))
+		kernel.MixAhead(kernel.Matrix{Data: dst, Stride: a.dim}, p, values.floats, a.rows, n, a.dim, values.next)
 		return
 	}
-	codes := values.codes
-	codes.Data, codes.Next = codes.Data[from:], skip(codes.Next, from)
 	for r := 0; r < a.rows; r += tileRows {
 		kernel.MixCodes(
-			kernel.Matrix{Data: dst.Data[r*a.dim:], Stride: a.dim},
-			kernel.Matrix{Data: p.Data[r*width:], Stride: width}, codes, n, to-from)
+			kernel.Matrix{Data: dst[r*a.dim:], Stride: a.dim},
+			kernel.Matrix{Data: p.Data[r*width:], Stride: width}, values.codes, n, a.dim)
 	}
 }
 
-// skip returns s without its first n values, nil if it has no more.
-func skip[T any](s []T, n int) []T {
-	if len(s) <= n {
-		return nil
-	}
-	return s[n:]
-}
-
-// result writes columns from to to of row r to dst [D].
-func (a *attention) result(dst []float32, r, from, to int) {
-	dst = dst[from:to]
-	for d, v := range a.mix[r*a.dim+from : r*a.dim+to] {
-		dst[d] = v * a.inverse[r]
-	}
+// result writes row r to dst [D].
+func (a *attention) result(dst []float32, r int) {
+	kernel.ScaleMul(dst[:a.dim], a.mix[r*a.dim:], nil, a.inverse[r])
 }
 
 // softmax turns scores into exponentials relative to the greatest and returns
@@ -170,7 +157,16 @@ func (j *attendJob) tile(s *scratch, ref tileRef) {
 		a.score(l.rows(key, ref.head, first, n), first, n)
 	}
 	a.softmax()
-	j.mix(a, l, ref, rows, 0, l.Dim)
+	for first, n := range chunks(a.low, a.high) {
+		if first == a.low {
+			j.mix(a, a.mix, l, ref, first, n)
+			continue
+		}
+		clear(a.part)
+		j.mix(a, a.part, l, ref, first, n)
+		kernel.Add(a.mix, a.mix, a.part)
+	}
+	j.results(a, l, ref, rows)
 }
 
 // of returns the layer that a tile looks at, and its rows.
@@ -201,13 +197,17 @@ func (j *attendJob) sees(l *layerKV, ref tileRef, rows int) (low, high int) {
 	return low, high
 }
 
-// mix computes columns from to to of a tile's result.
-func (j *attendJob) mix(a *attention, l *layerKV, ref tileRef, rows, from, to int) {
-	for first, n := range spans(a.low, a.high) {
-		a.add(l.rows(value, ref.head, first, n), first, n, from, to)
+// mix adds a tile's values of n positions, from first on, to dst [rows, D].
+func (j *attendJob) mix(a *attention, dst []float32, l *layerKV, ref tileRef, first, n int) {
+	for first, n := range spans(first, first+n) {
+		a.add(dst, l.rows(value, ref.head, first, n), first, n)
 	}
+}
+
+// results writes a tile's rows to where they belong.
+func (j *attendJob) results(a *attention, l *layerKV, ref tileRef, rows int) {
 	for r := range rows {
-		a.result(j.dst[j.offset(ref, l, r):], r, from, to)
+		a.result(j.dst[j.offset(ref, l, r):], r)
 	}
 }
 
@@ -236,11 +236,22 @@ func (j *attendJob) offset(ref tileRef, l *layerKV, r int) int {
 	return (row*j.heads + ref.head*group + r%group) * l.Dim
 }
 
-// spans yields the pieces of positions low to high that lie in one page.
-func spans(low, high int) func(yield func(first, n int) bool) {
+// chunkPositions is how many positions' values are mixed before their sum is added to that of the chunks before, so that
+// workers can share them and the bits of the sum do not depend on how many there are. It is a number of pages.
+const chunkPositions = 8 * pagePositions
+
+// spans yields the pieces of positions low to high that lie in one page,
+// chunks those that lie in one chunk.
+func spans(low, high int) func(yield func(first, n int) bool) { return cuts(low, high, pagePositions) }
+func chunks(low, high int) func(yield func(first, n int) bool) {
+	return cuts(low, high, chunkPositions)
+}
+
+// cuts yields the pieces of low to high between multiples of size.
+func cuts(low, high, size int) func(yield func(first, n int) bool) {
 	return func(yield func(first, n int) bool) {
 		for low < high {
-			n := min(high-low, pagePositions-low%pagePositions)
+			n := min(high-low, size-low%size)
 			if !yield(low, n) {
 				return
 			}

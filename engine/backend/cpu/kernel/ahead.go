@@ -13,14 +13,20 @@ const (
 	// aheadVector and aheadWidth are what lengths of rows and columns must be
 	// multiples of for the kernels to be of use.
 	aheadVector, aheadWidth = 16, 64
-	// aheadMixed is how many rows are mixed before the next ones.
-	aheadMixed = 8
+	// aheadBytes is how far ahead products ask for rows: what memory delivers to a thread while a load waits, and some.
+	aheadBytes = 16 << 10
+	// aheadColumns is how far ahead mixes ask for columns of the rows that they are in.
+	aheadColumns = 64
 )
 
 // MatMulAhead is MatMul, with the same bits. next is where more rows like those of w lie that will be read after them,
 // nil where that is not known.
 func MatMulAhead(dst, x, w Matrix, rows, outs, n int, next []float32) {
-	whole := outs &^ (tile - 1)
+	step, outStep := tile, tile // rows of x and of w that a kernel takes
+	if eights() && rows%(2*tile) == 0 {
+		step, outStep = 2*tile, tile/2
+	}
+	whole := outs &^ (outStep - 1)
 	if rows <= 0 || rows%tile != 0 || n <= 0 || n%aheadVector != 0 || whole == 0 {
 		MatMul(dst, x, w, rows, outs, n)
 		return
@@ -28,15 +34,21 @@ func MatMulAhead(dst, x, w Matrix, rows, outs, n int, next []float32) {
 	need("MatMulAhead", "dst", len(dst.Data), span(rows, dst.Stride, outs))
 	need("MatMulAhead", "x", len(x.Data), span(rows, x.Stride, n))
 	need("MatMulAhead", "w", len(w.Data), span(outs, w.Stride, n))
-	for o := 0; o < whole; o += tile {
+	skipped := max(aheadBytes/(4*w.Stride)&^(tile-1), tile)
+	for o := 0; o < whole; o += outStep {
 		wo := &w.Data[o*w.Stride]
-		ahead := 4 * tile * w.Stride
-		if o+tile >= whole {
-			ahead = distance(wo, next)
+		ahead := 4 * skipped * w.Stride
+		if past := o + skipped - whole; past >= 0 {
+			ahead = distance(wo, next, past*w.Stride)
 		}
-		for t := 0; t < rows; t += tile {
-			half := t / tile % 2 * (2 * 4 * w.Stride)
-			dotAhead4x4(&dst.Data[t*dst.Stride+o], dst.Stride, &x.Data[t*x.Stride], x.Stride, wo, w.Stride, n, ahead+half)
+		for t := 0; t < rows; t += step {
+			to, xt := &dst.Data[t*dst.Stride+o], &x.Data[t*x.Stride]
+			if step > tile {
+				dotAhead8x2(to, dst.Stride, xt, x.Stride, wo, w.Stride, n, ahead)
+			} else {
+				half := t / tile % 2 * (2 * 4 * w.Stride)
+				dotAhead4x4(to, dst.Stride, xt, x.Stride, wo, w.Stride, n, ahead+half)
+			}
 		}
 	}
 	if whole < outs {
@@ -62,24 +74,36 @@ func MixAhead(dst, p, v Matrix, rows, n, width int, next []float32) {
 	for r := 0; r < rows && whole < width; r += tile {
 		mix4(&dst.Data[r*dst.Stride+whole], dst.Stride, &p.Data[r*p.Stride], p.Stride, &v.Data[whole], v.Stride, n, width-whole)
 	}
-	for j := 0; j < n && whole > 0; j += aheadMixed {
-		vj, count := &v.Data[j*v.Stride], min(aheadMixed, n-j)
-		ahead := 4 * aheadMixed * v.Stride
-		if j+aheadMixed >= n {
-			ahead = distance(vj, next)
+	last := whole - aheadColumns
+	for r := 0; r < rows && whole > 0; {
+		eight := eights() && r+2*tile <= rows
+		to, weights := dst.from(r*dst.Stride), p.from(r*p.Stride)
+		if last > 0 {
+			mixColumns(eight, to, weights, v, n, last, 4*aheadColumns)
 		}
-		for r := 0; r < rows; r += tile {
-			half := r / tile % 2 * (2 * cacheLine)
-			mixAhead4(&dst.Data[r*dst.Stride], dst.Stride, &p.Data[r*p.Stride+j], p.Stride, vj, v.Stride, count, whole, ahead+half)
+		// Behind the last columns come the first ones of the next rows.
+		mixColumns(eight, to.from(last), weights, v.from(last), n, aheadColumns, distance(&v.Data[last], next, 0))
+		r += tile
+		if eight {
+			r += tile
 		}
 	}
 }
 
-// distance returns the bytes from p to next, 0 if there is none. Nothing is
+// mixColumns mixes 4 rows, or 8 of them.
+func mixColumns(eight bool, dst, p, v Matrix, n, width, ahead int) {
+	if eight {
+		mixAhead8(&dst.Data[0], dst.Stride, &p.Data[0], p.Stride, &v.Data[0], v.Stride, n, width, ahead)
+	} else {
+		mixAhead4(&dst.Data[0], dst.Stride, &p.Data[0], p.Stride, &v.Data[0], v.Stride, n, width, ahead)
+	}
+}
+
+// distance returns the bytes from p to value n of next, 0 if there is none. Nothing is
 // loaded from there, only asked for.
-func distance(p *float32, next []float32) int {
-	if len(next) == 0 {
+func distance(p *float32, next []float32, n int) int {
+	if len(next) <= n {
 		return 0
 	}
-	return int(uintptr(unsafe.Pointer(&next[0])) - uintptr(unsafe.Pointer(p)))
+	return int(uintptr(unsafe.Pointer(&next[n])) - uintptr(unsafe.Pointer(p)))
 }

@@ -4,6 +4,7 @@
 // group, and WIDEN(mem, scale, bias, out) brings 16 weights into out. A tile has
 // 4 rows of weights.
 
+#ifdef ONE
 // func ONE(a *packedArgs)
 TEXT ONE(SB), NOSPLIT, FRAME-8
 	MOVQ a+0(FP), AX
@@ -59,6 +60,8 @@ store:
 	JNZ     tiles
 	VZEROUPPER
 	RET
+
+#endif
 
 // func FOUR(a *packedArgs)
 TEXT FOUR(SB), NOSPLIT, FRAME-8

@@ -25,8 +25,7 @@
 #undef FACTORS
 #undef WIDEN
 
-// bfloat16: the upper half of a float32.
-#define ONE ·bf16oneAVX512
+// bfloat16: the upper half of a float32. One row of x: brain_avx512_amd64.s.
 #define FOUR ·bf16fourAVX512
 #define STEP 32
 #define FACTORS(s, b, scale, bias)
@@ -34,7 +33,6 @@
 	VPMOVZXWD mem, out      \
 	VPSLLD    $16, out, out
 #include "wide_avx512.h"
-#undef ONE
 #undef FOUR
 #undef WIDEN
 
