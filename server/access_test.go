@@ -16,6 +16,7 @@ import (
 
 	"hark/server/certs"
 	"hark/server/keys"
+	"hark/session"
 	"hark/session/realtime"
 )
 
@@ -111,6 +112,7 @@ func TestSecretFaultsAreNamed(t *testing.T) {
 		`{"session":{"type":"other"}}`:                                  {"invalid_value", "session.type"},
 		`{"session":7}`:                                                 {"invalid_type", "session"},
 		`{"expires_after":{"seconds":5}}`:                               {"invalid_value", "expires_after.seconds"},
+		`{"session":{"instructions":"` + strings.Repeat("x", session.MaxEventBytes) + `"}}`: {realtime.CodeTooLong, "session"},
 	} {
 		c.refused("POST", "/v1/realtime/client_secrets", body, 400, want[0], want[1])
 	}

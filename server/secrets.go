@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hark/server/keys"
+	"hark/session"
 	"hark/session/realtime"
 )
 
@@ -78,14 +79,14 @@ func (s *Server) oldSessions(w http.ResponseWriter, r *http.Request) {
 }
 
 // makeSecret makes a secret for a session object, which may be missing.
-func (s *Server) makeSecret(r *http.Request, session json.RawMessage, life time.Duration) (value string, expires time.Time, shown json.RawMessage, err error) {
-	config, err := decodeSession(session)
+func (s *Server) makeSecret(r *http.Request, raw json.RawMessage, life time.Duration) (value string, expires time.Time, shown json.RawMessage, err error) {
+	config, err := decodeSession(raw)
 	if err != nil {
 		return "", expires, nil, err
 	}
 	now := time.Now()
 	expires = now.Add(life)
-	value, err = s.secrets.Make(keys.Secret{Owner: senderOf(r).holder, Expires: expires, Value: config}, now)
+	value, err = s.secrets.Make(keys.Secret{Owner: senderOf(r).holder, Expires: expires, Value: config, Bytes: len(raw)}, now)
 	if err != nil {
 		return "", expires, nil, overloaded("%v", err)
 	}
@@ -107,6 +108,9 @@ func decodeSession(raw json.RawMessage) (*sessionConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(raw) > session.MaxEventBytes {
+		return nil, realtime.Invalid(realtime.CodeTooLong, "session", "the session has %d bytes, want at most %d", len(raw), session.MaxEventBytes)
+	}
 	var named struct{ Model string }
 	_ = json.Unmarshal(raw, &named) // the model is a string, says the schema
 	if len(named.Model) > maxModelName {
@@ -120,8 +124,8 @@ func decodeSession(raw json.RawMessage) (*sessionConfig, error) {
 }
 
 // encodeSession writes a session as its session.created event would.
-func encodeSession(session *realtime.Session) json.RawMessage {
+func encodeSession(of *realtime.Session) json.RawMessage {
 	var event struct{ Session json.RawMessage }
-	_ = json.Unmarshal(realtime.Append(nil, "", realtime.SessionCreated{Session: session}), &event) // our own JSON
+	_ = json.Unmarshal(realtime.Append(nil, "", realtime.SessionCreated{Session: of}), &event) // our own JSON
 	return event.Session
 }

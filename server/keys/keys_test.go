@@ -190,6 +190,18 @@ func TestSecretsExpireAndAreBounded(t *testing.T) {
 	if _, err := l.Make(Secret{}, now.Add(2*time.Minute)); err != nil {
 		t.Errorf("after the first expired: %v", err)
 	}
+	l = Secrets{}
+	for range 2 {
+		if _, err := l.Make(Secret{Expires: now, Bytes: maxSecretBytes / 2}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Make(Secret{Bytes: 1}, now); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a byte too many: %v", err)
+	}
+	if _, err := l.Make(Secret{Bytes: maxSecretBytes}, now.Add(time.Second)); err != nil {
+		t.Errorf("after those expired: %v", err)
+	}
 }
 
 func FuzzParse(f *testing.F) {

@@ -12,8 +12,12 @@ import (
 // SecretPrefix begins every client secret: browsers send no other key.
 const SecretPrefix = "ek_"
 
-// maxSecrets bounds the secrets that are alive at a time.
-const maxSecrets = 10000
+// The bounds of the secrets that are alive at a time: their number, and what they
+// carry together.
+const (
+	maxSecrets     = 10000
+	maxSecretBytes = 64 << 20
+)
 
 // ErrTooMany says that there are as many secrets as may be.
 var ErrTooMany = errors.New("keys: too many client secrets are alive")
@@ -23,6 +27,7 @@ type Secret struct {
 	Owner   *Holder // who made it, nil where no keys are needed
 	Expires time.Time
 	Value   any // what it carries
+	Bytes   int // of Value, about
 }
 
 // Secrets are the client secrets of a server. The zero value has none. It is
@@ -30,6 +35,7 @@ type Secret struct {
 type Secrets struct {
 	mu   sync.Mutex
 	live map[[sha256.Size]byte]Secret // by hash: a search in the map tells nothing of a secret
+	held int                          // bytes that those in live carry
 }
 
 // Make makes a secret. After s.Expires it opens nothing, and is forgotten a
@@ -40,18 +46,21 @@ func (l *Secrets) Make(s Secret, now time.Time) (string, error) {
 	if l.live == nil {
 		l.live = map[[sha256.Size]byte]Secret{}
 	}
-	if len(l.live) >= maxSecrets {
+	full := func() bool { return len(l.live) >= maxSecrets || l.held+s.Bytes > maxSecretBytes }
+	if full() {
 		for hash, old := range l.live {
 			if now.After(old.Expires) {
 				delete(l.live, hash)
+				l.held -= old.Bytes
 			}
 		}
-		if len(l.live) >= maxSecrets {
+		if full() {
 			return "", ErrTooMany
 		}
 	}
 	text := SecretPrefix + rand.Text()
 	l.live[sha256.Sum256([]byte(text))] = s
+	l.held += s.Bytes
 	return text, nil
 }
 
