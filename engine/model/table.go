@@ -22,6 +22,13 @@ func (t *Table) Weight(name string, shape ...int) tensor.Weight {
 	return t.Take(t.Matrix(name, shape...))
 }
 
+// Lookup takes over a matrix whose rows are looked up and never multiplied.
+func (t *Table) Lookup(name string, shape ...int) tensor.Weight {
+	s := t.Matrix(name, shape...)
+	s.Table = true
+	return t.Take(s)
+}
+
 // Take takes over a matrix that was asked for already; nil if it was not there.
 func (t *Table) Take(s tensor.Stored) tensor.Weight {
 	if s.Data == nil {

@@ -85,6 +85,7 @@ type Stored struct {
 	Scales []byte // [.., out, in/Group]; nil when not quantized
 	Biases []byte // Affine only
 	Scale  Format // encoding of Scales and Biases for Affine: F32, F16 or BF16
+	Table  bool   // rows are looked up by Embed and never multiplied: a backend may hold it so
 }
 
 // Activation names a pointwise function.

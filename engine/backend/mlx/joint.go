@@ -107,7 +107,7 @@ func (b *Backend) Stack(ws ...tensor.Weight) error {
 
 // joins reports whether m can lie beside another matrix.
 func (m *weight) joins(o *weight) bool {
-	if m.joint != nil || m.shape[1] != o.shape[1] || (m.codes == nil) != (o.codes == nil) {
+	if m.joint != nil || m.codes == nil && m.turn == 0 || m.shape[1] != o.shape[1] || (m.codes == nil) != (o.codes == nil) {
 		return false
 	}
 	if m.codes == nil {

@@ -188,3 +188,34 @@ func TestManyNumbers(t *testing.T) {
 	}
 	b.EndStep()
 }
+
+// TestTablesStayAsTheyAre: a matrix of 16 bits that is only looked up is not
+// widened, and says what it says.
+func TestTablesStayAsTheyAre(t *testing.T) {
+	b := open(t, Options{})
+	const rows, width = 512, 256
+	s := tensor.Stored{Name: "table", Shape: []int{rows, width}, Format: tensor.BF16, Data: make([]byte, 2*rows*width), Table: true}
+	for i := range rows * width {
+		s.Data[2*i+1], s.Data[2*i] = 0x3f, byte(i%251)
+	}
+	before := b.Memory().Active
+	w, err := b.Weight(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := b.Memory().Active - before; grown > 2*rows*width+1<<16 {
+		t.Errorf("%d bytes of values take %d", 2*rows*width, grown)
+	}
+	want, x := make([]float32, width), make([]float32, width)
+	tensor.DecodeRow(want, &s, 3)
+	for i, got := range b.Read(nil, b.Embed(w, []int32{3}, 2)) {
+		if got != 2*want[i] {
+			t.Fatalf("value %d: %v, want %v", i, got, 2*want[i])
+		}
+	}
+	x[5] = 1
+	if got := b.Read(nil, b.Linear(b.Input(x, 1, width), w, nil)); got[3] != want[5] {
+		t.Errorf("multiplied: %v, want %v", got[3], want[5])
+	}
+	b.EndStep()
+}

@@ -15,7 +15,7 @@ type weight struct {
 	name  string
 	shape []int
 	plain mlxc.Array      // [.., out, in]; 0 when quantized
-	turn  mlxc.Array      // plain with its last axes swapped
+	turn  mlxc.Array      // plain with its last axes swapped; 0 of a table
 	codes *mlxc.Quantized // nil when not quantized
 	joint *joint          // of which it is rows from first on; nil: lies alone
 	first int
@@ -50,8 +50,9 @@ var modes = map[tensor.Format]struct {
 	bits int
 }{tensor.MXFP4: {mlxc.MXFP4, 4}, tensor.MXFP8: {mlxc.MXFP8, 8}, tensor.NVFP4: {mlxc.NVFP4, 4}}
 
-// Weight takes over a stored matrix. Codes stay codes; other values, scales
-// and biases are brought to the activations' type once.
+// Weight takes over a stored matrix. Codes stay codes, and the values of a table
+// what they are; other values, scales and biases are brought to the activations'
+// type once.
 func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -61,7 +62,10 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 	}
 	w := &weight{name: s.Name, shape: append([]int(nil), s.Shape...)}
 	b.weights = append(b.weights, w)
-	if dtype, plain := formats[s.Format]; plain {
+	if dtype, plain := formats[s.Format]; plain && s.Table {
+		w.plain = b.taken(s.Data, dtype, w.shape...)
+		return w, b.loaded(w, w.plain)
+	} else if plain {
 		w.plain = b.brought(b.taken(s.Data, dtype, w.shape...), dtype)
 		axes := []int{1, 0}
 		if len(w.shape) == 3 {
@@ -222,7 +226,11 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 	var h mlxc.Array
 	switch {
 	case m.codes == nil:
-		h = b.c.Matmul(a.h, m.turn)
+		turn := m.turn
+		if turn == 0 { // a table is not meant for it
+			turn = b.temp(b.c.Transpose(b.temp(b.c.AsType(m.plain, b.dtype)), 1, 0))
+		}
+		h = b.c.Matmul(a.h, turn)
 	case !b.gpu && a.size() >= manyRows*a.last():
 		h = b.c.Matmul(a.h, b.temp(b.c.Transpose(b.temp(b.c.Dequantize(m.codes, b.dtype)), 1, 0)))
 	default:
@@ -250,6 +258,9 @@ func (b *Backend) embed(op string, m *weight, index mlxc.Array, n int, scale flo
 	h := mlxc.Array(0)
 	if m.codes == nil {
 		h = b.c.Take(m.plain, index, 0)
+		if m.turn == 0 {
+			h = b.c.AsType(b.temp(h), b.dtype)
+		}
 	} else {
 		rows := *m.codes
 		rows.Data = b.temp(b.c.Take(rows.Data, index, 0))

@@ -99,7 +99,7 @@ func (m *Model) textTable(t *table) {
 	}
 	w.Norm = t.Vector(base+"norm", c.Hidden)
 	if c.PLE > 0 {
-		w.PLEEmbed = t.Weight(base+"embed_tokens_per_layer", c.PLEVocab, c.Layers*c.PLE)
+		w.PLEEmbed = t.Lookup(base+"embed_tokens_per_layer", c.PLEVocab, c.Layers*c.PLE)
 		w.PLEProj = t.Weight(base+"per_layer_model_projection", c.Layers*c.PLE, c.Hidden)
 		w.PLENorm = t.Vector(base+"per_layer_projection_norm", c.PLE)
 	}
