@@ -89,3 +89,27 @@ func TestEverybodyCanUseThePage(t *testing.T) {
 	run(t, p, "document.querySelector('[name=mode][value=press]').click()")
 	accessible(t, p, "settings, hold to talk")
 }
+
+// Nothing is squeezed or cut off on small screens, upright or not, nor where
+// the page is enlarged.
+func TestThePageFitsSmallScreens(t *testing.T) {
+	f := newFake(t)
+	p := open(t, f.URL, Options{Camera: film(t, "picture-spoken-5.png")}, calls)
+	check(t, p.Wait(idle, soon))
+	fits := func() {
+		t.Helper()
+		for _, size := range [][2]int{{280, 653}, {320, 568}, {360, 640}, {390, 844}, {568, 320}, {768, 1024}} {
+			check(t, p.Resize(Options{Width: size[0], Height: size[1], Phone: true, Calm: true}))
+			check(t, p.Wait(`(() => {
+				const orb = document.querySelector('.orb').getBoundingClientRect();
+				const out = [...document.querySelectorAll('button, input, textarea')].filter((e) => e.offsetParent && (e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0));
+				return innerWidth === `+fmt.Sprint(size[0])+` && Math.abs(orb.width - orb.height) < 0.5 && orb.bottom < innerHeight && !out.length;
+			})()`, soon))
+		}
+	}
+	fits()
+	check(t, p.Click("see"))
+	check(t, p.Ask("Where is "+strings.Repeat("Llanfairpwllgwyngyll", 5)+"?"))
+	answers(t, p, 1, f.answer)
+	fits()
+}
