@@ -18,17 +18,38 @@ type flight struct {
 	caches []*cache   // whose content it makes
 }
 
+// inPlace is the size of caches from which on a step is begun only when the one
+// before is over. MLX writes into an array in place if nothing else holds it,
+// and a step that computes holds the caches it reads: one that is begun
+// meanwhile would copy them, at the price of memory and of bandwidth. It is
+// recorded meanwhile all the same.
+const inPlace = 32 << 20
+
 // Begin begins the evaluation of what is pending; see tensor.Ahead.
 func (b *Backend) Begin() {
+	if len(b.flights) > 0 && b.written() > b.inPlace {
+		b.waits = true // ReadPicked begins it
+		b.built()
+		return
+	}
 	if err := b.begin(); err != nil {
 		panic(&tensor.DeviceError{Op: "Begin", Err: err})
 	}
+}
+
+// written returns the memory of the caches in which something was stored.
+func (b *Backend) written() (bytes int64) {
+	for _, c := range b.dirty {
+		bytes += c.Bytes()
+	}
+	return bytes
 }
 
 // begin is Begin that tells of an error; then the caches are lost.
 func (b *Backend) begin() error {
 	list := b.pending()
 	b.built()
+	b.waits = false
 	if len(list) == 0 {
 		b.evaluated()
 		return nil
@@ -109,6 +130,9 @@ func (b *Backend) ReadPicked(dst []int32, ids tensor.Tensor) []int32 {
 			over++
 		}
 		b.land(over, err)
+		if b.waits && err == nil {
+			b.begin() // if it fails, who reads what it makes is told
+		}
 	}
 	if err != nil {
 		panic(&tensor.DeviceError{Op: "ReadPicked", Err: err})

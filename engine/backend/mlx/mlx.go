@@ -83,6 +83,8 @@ type Backend struct {
 	joined   []mlxc.Array          // operands of a concatenation
 	flights  []flight              // evaluations that were begun and not waited for, in order
 	takeoffs int64                 // how many were begun so
+	waits    bool                  // the step that is recorded is to be begun when the one before is over
+	inPlace  int64                 // see the constant of that name
 	shifts   map[string]mlxc.Array // of suppressed tokens
 	work     Work
 	began    time.Time // when the first operation since the last evaluation was recorded
@@ -122,7 +124,7 @@ func New(o *Options) (*Backend, error) {
 	}
 	c := library.NewCalls()
 	b := &Backend{
-		c: c, dtype: mlxc.Float32, limit: o.MemoryBytes,
+		c: c, dtype: mlxc.Float32, limit: o.MemoryBytes, inPlace: inPlace,
 		scalars: map[float32]mlxc.Array{}, kernels: map[*tensor.Convolution]mlxc.Array{},
 		periods: map[*tensor.Rotary]mlxc.Array{}, masks: map[mask]mlxc.Array{}, nearby: map[nearby]near{}, caches: map[*cache]bool{},
 	}

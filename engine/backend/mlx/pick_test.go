@@ -229,3 +229,31 @@ func TestGoesOnWithWhatItPicked(t *testing.T) {
 		c.Free()
 	}
 }
+
+// TestLargeCachesAreWrittenInPlace: a step that writes into large caches is begun
+// when the one before is over, and no later.
+func TestLargeCachesAreWrittenInPlace(t *testing.T) {
+	b := open(t, Options{})
+	b.inPlace = 1
+	d := newDecoder(t, b)
+	kv := b.NewKV(d.layers)
+	ids := b.Keep(b.Pick(d.step(1, kv), make([]tensor.Pick, 1)))
+	b.Begin()
+	for range 5 {
+		next := b.Keep(b.Pick(d.step(1, kv), make([]tensor.Pick, 1)))
+		before := b.Work().Evaluations
+		if b.Begin(); b.Work().Evaluations != before {
+			t.Error("a step was begun while another had the cache")
+		}
+		b.ReadPicked(nil, ids)
+		if b.Work().Evaluations != before+1 || len(b.flights) != 1 {
+			t.Error("a step was not begun when the one before was over")
+		}
+		b.Free(ids)
+		b.EndStep()
+		ids = next
+	}
+	b.ReadPicked(nil, ids)
+	b.Free(ids)
+	kv.Free()
+}
