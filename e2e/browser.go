@@ -110,18 +110,3 @@ func (b *Browser) Open(address string, o Options) (*Page, error) {
 	}
 	return p, nil
 }
-
-// OpenPage starts a browser for one page. Both end with ctx or with Close.
-func OpenPage(ctx context.Context, address string, o Options) (*Page, error) {
-	b, err := OpenBrowser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.Open(address, o)
-	if err != nil {
-		b.Close()
-		return nil, err
-	}
-	p.cancel = append([]context.CancelFunc{b.Close}, p.cancel...)
-	return p, nil
-}
