@@ -31,6 +31,9 @@ type modelFlags struct {
 	Ranks   string `help:"Divide the model among the machines of this file, with MLX: docs/ranks.md. This is the first of them; the others run hark rank." type:"path" placeholder:"FILE"`
 	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same. The CPU backend alone does it." default:"8"`
 
+	KVBits   int   `name:"kv-bits" help:"Bits of the keys and values that conversations keep: 0 as what computes has them, or 8, for about a quarter of the memory of float32; docs/performance.md says what that loses." enum:"0,8" default:"0"`
+	KVMemory int64 `name:"kv-memory" help:"Most memory, in MiB, that the keys and values of all conversations may take; who would need more is told that the server is busy. 0 sets no bound." default:"0"`
+
 	lost func(error) // is told once one of the ranks is gone; nil: nobody is
 }
 
@@ -47,8 +50,8 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 	if f.Rounded && f.Exact {
 		return nil, nil, usage("--rounded and --exact exclude each other")
 	}
-	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 {
-		return nil, nil, usage("--threads, --context and --lookup must not be negative")
+	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 || f.KVMemory < 0 {
+		return nil, nil, usage("--threads, --context, --lookup and --kv-memory must not be negative")
 	}
 	src, err := f.source()
 	if err != nil {
@@ -59,7 +62,7 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		src.Close()
 		return nil, nil, usageError{err}
 	}
-	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup)}
+	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup), KVBits: f.KVBits, MaxBytes: f.KVMemory << 20}
 	if _, exact := b.(*cpu.Backend); !exact {
 		o.Lookup = -1 // results change with the number of rows, and so could answers
 	}

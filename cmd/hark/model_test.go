@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"testing"
+
+	"hark/engine"
+)
+
+// TestKVFlagsReachTheEngine: with codes of 8 bits a conversation fits a memory
+// in which it does not fit as it is computed.
+func TestKVFlagsReachTheEngine(t *testing.T) {
+	long := make(engine.Tokens, 3000)
+	for i := range long {
+		long[i] = 100
+	}
+	for bits, want := range map[int]error{0: engine.ErrMemory, 8: nil} {
+		f := modelFlags{backendFlags: backendFlags{Backend: "cpu"}, Threads: 1, KVBits: bits, KVMemory: 8}
+		e, done, err := f.open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := e.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Set([]engine.Part{long}); !errors.Is(err, want) {
+			t.Errorf("%d bits: %v, want %v", bits, err, want)
+		}
+		s.Close()
+		done()
+	}
+	for _, f := range []modelFlags{{KVBits: 4}, {KVMemory: -1}} {
+		f.Backend = "cpu"
+		var wrong usageError
+		if _, _, err := f.open(nil); !errors.As(err, &wrong) {
+			t.Errorf("%d bits in %d MiB: %v, want an error of use", f.KVBits, f.KVMemory, err)
+		}
+	}
+}
