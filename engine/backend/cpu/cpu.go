@@ -40,6 +40,8 @@ type Backend struct {
 	split   int       // see splitValues
 	work    Work
 	rounded bool
+	copier  copier
+	last    *weight // that was multiplied with few rows
 }
 
 // jobs are the operations' jobs, kept so that posting one allocates nothing.
@@ -48,6 +50,7 @@ type jobs struct {
 	linear    linearJob
 	pack      packJob
 	round     roundJob
+	strip     stripJob
 	attend    attendJob
 	split     splitJob
 	full      fullJob
@@ -71,6 +74,7 @@ func New(o *Options) *Backend {
 	spareProcessors(threads)
 	return &Backend{
 		pool: newPool(threads), scratch: make([]scratch, threads), split: splitValues, rounded: o != nil && o.Rounded,
+		copier: copier{least: leastCopied, step: copiedStep},
 	}
 }
 
@@ -92,6 +96,7 @@ func (b *Backend) Work() Work { return b.work }
 // Close ends the workers and drops all memory. It may be called again.
 func (b *Backend) Close() error {
 	b.pool.close()
+	b.copier.close()
 	b.arena, b.pages = arena{}, pages{}
 	b.scratch = make([]scratch, b.pool.size)
 	return nil
@@ -143,6 +148,7 @@ func (b *Backend) Sweep(mark int, x tensor.Tensor) tensor.Tensor {
 
 // EndStep releases the step's tensors.
 func (b *Backend) EndStep() {
+	b.copySome()
 	b.arena.endStep()
 	b.turns = 0
 }

@@ -20,6 +20,11 @@ type weight struct {
 	// rows that are not whole quads; made by pad.
 	paddedScales, paddedBiases []byte
 	padded                     []bool // which matrices of the stack they hold
+
+	strips kernel.Strips // a copy in the order in which it is multiplied, once Data is there
+	queued bool          // it was looked at for that
+	ahead  *[]byte       // what a product reads first
+	then   *weight       // the matrix that was multiplied with after it
 }
 
 // packing says how package kernel reads the rows where they lie.
@@ -42,6 +47,7 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 	s.Shape = append([]int(nil), s.Shape...)
 	w := &weight{stored: s, shape: s.Shape, in: s.In(), floats: asFloats(&s), packed: packingOf(&s)}
 	w.bytes = (len(s.Data) + len(s.Scales) + len(s.Biases)) / s.Rows()
+	w.ahead = &w.stored.Data
 	return w, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hark/engine/backend/cpu/kernel"
 )
 
 // job is work that splits into independent items. run does items from to
@@ -36,8 +38,6 @@ type pool struct {
 	// they wait, so what changes within a job is in other cache lines.
 	ticket atomic.Uint64
 	_      [cacheLine - 8]byte
-	next   atomic.Int64 // first item that nobody has taken
-	_      [cacheLine - 8]byte
 	active atomic.Int32 // workers inside the job, or looking whether it is still there
 	_      [cacheLine - 4]byte
 
@@ -46,6 +46,11 @@ type pool struct {
 	job    job
 	items  int
 	grain  int // items taken at a time, at least
+	parts  []part
+	shared int // parts that have items
+
+	soon    atomic.Pointer[[]byte] // memory that the next job is likely to read
+	fetched fetcher                // of the caller
 
 	mu      sync.Mutex
 	wake    sync.Cond    // ticket went up, or the pool closed
@@ -61,7 +66,7 @@ type pool struct {
 const cacheLine = 128
 
 func newPool(size int) *pool {
-	p := &pool{size: size, yield: runtime.GOMAXPROCS(0) <= size}
+	p := &pool{size: size, yield: runtime.GOMAXPROCS(0) <= size, parts: make([]part, size)}
 	p.wake.L, p.idle.L = &p.mu, &p.mu
 	for worker := 1; worker < size; worker++ {
 		p.done.Go(func() { p.runWorker(worker) })
@@ -82,17 +87,21 @@ func (p *pool) do(j job, items, grain int) {
 	}
 	p.number++
 	p.job, p.items, p.grain = j, items, grain
-	p.next.Store(0)
-	ticket := newTicket(p.number, (items+grain-1)/grain)
+	p.shared = min(p.size, (items+grain-1)/grain)
+	for i := range p.shared {
+		p.parts[i].next.Store(int64(p.begins(i)))
+	}
+	ticket := newTicket(p.number, p.shared)
 	p.ticket.Store(ticket)
 	if p.asleep.Load() > 0 {
 		p.mu.Lock()
 		p.wake.Broadcast()
 		p.mu.Unlock()
 	}
-	p.take(j, 0, items, grain)
+	p.take(j, 0)
 	// A worker that comes only now finds an even ticket and stays out.
 	p.ticket.Store(ticket &^ 1)
+	p.fetched.run(p, 0, soonCaller, nil)
 	p.join()
 	p.job = nil
 }
@@ -123,19 +132,33 @@ const mostGrains = 32
 // ends its first piece before they have done the rest.
 const share = 4
 
-// take runs pieces of j until none are left. Pieces are large first, as
-// neighbouring items share memory, and small at the end, so that all workers
-// end together.
-func (p *pool) take(j job, worker, items, grain int) {
-	for {
-		from := int(p.next.Load())
-		if from >= items {
-			return
-		}
-		n := min(max((items-from)/(share*p.size), grain), mostGrains*grain)
-		to := min(from+n, items)
-		if p.next.CompareAndSwap(int64(from), int64(to)) {
-			j.run(worker, from, to)
+// part is the items with which a worker begins: neighbours, which are the same ones each
+// time a job comes back, so that it can know what it will read.
+type part struct {
+	next atomic.Int64 // first item that nobody has taken
+	_    [cacheLine - 8]byte
+}
+
+// begins returns the first item of a part.
+func (p *pool) begins(part int) int { return p.items * part / p.shared }
+
+// take runs pieces of j until none are left, those of the worker's own part first. Pieces
+// are large first, as neighbouring items share memory, and small at the end, so that all
+// workers end together.
+func (p *pool) take(j job, worker int) {
+	for i := range p.shared {
+		at := (worker + i) % p.shared
+		part, end := &p.parts[at], p.begins(at+1)
+		for {
+			from := int(part.next.Load())
+			if from >= end {
+				break
+			}
+			n := min(max((end-from)/share, p.grain), mostGrains*p.grain)
+			to := min(from+n, end)
+			if part.next.CompareAndSwap(int64(from), int64(to)) {
+				j.run(worker, from, to)
+			}
 		}
 	}
 }
@@ -155,8 +178,9 @@ func (p *pool) join() {
 }
 
 func (p *pool) runWorker(worker int) {
+	var fetched fetcher
 	for seen := uint64(0); ; {
-		seen = p.await(seen)
+		seen = p.await(seen, worker, &fetched)
 		if p.closed.Load() {
 			return
 		}
@@ -165,7 +189,7 @@ func (p *pool) runWorker(worker int) {
 		}
 		p.active.Add(1)
 		if p.ticket.Load() == seen {
-			p.take(p.job, worker, p.items, p.grain)
+			p.take(p.job, worker)
 		}
 		if p.active.Add(-1) == 0 && p.waiting.Load() {
 			p.mu.Lock()
@@ -176,8 +200,9 @@ func (p *pool) runWorker(worker int) {
 }
 
 // await returns the ticket when it is no longer seen, or the pool closed.
-func (p *pool) await(seen uint64) uint64 {
+func (p *pool) await(seen uint64, worker int, fetched *fetcher) uint64 {
 	changed := func() bool { return p.ticket.Load() != seen || p.closed.Load() }
+	fetched.run(p, worker, soonWorker, changed)
 	if !p.spin(changed) {
 		p.mu.Lock()
 		p.asleep.Add(1)
@@ -218,4 +243,34 @@ func (p *pool) close() {
 	p.wake.Broadcast()
 	p.mu.Unlock()
 	p.done.Wait()
+}
+
+// How much of what is read next a thread asks for that has nothing else to do: the caller,
+// who will soon, and the others.
+const (
+	soonCaller = 8 << 10
+	soonWorker = 96 << 10
+	soonPiece  = 2 << 10 // between two looks whether there is work
+)
+
+// fetcher is how far a thread is with that.
+type fetcher struct {
+	of *[]byte
+	at int
+}
+
+// run goes on until over reports true, or most bytes are asked for, of the part with
+// which the worker will begin.
+func (f *fetcher) run(p *pool, worker, most int, over func() bool) {
+	of := p.soon.Load()
+	if of == nil {
+		return
+	}
+	if of != f.of {
+		f.of, f.at = of, 0
+	}
+	size := len(*of) / p.size
+	for part := (*of)[worker*size : (worker+1)*size]; f.at < min(most, size) && (over == nil || !over()); f.at += soonPiece {
+		kernel.Soon(part[f.at:min(f.at+soonPiece, size)]).Fetch()
+	}
 }

@@ -138,3 +138,33 @@ func TestSlowWorkerTakesLittle(t *testing.T) {
 		p.close()
 	}
 }
+
+// firstJob notes where each worker begins, and holds all in their first piece until each
+// has one.
+type firstJob struct {
+	meetJob
+	first []atomic.Int64 // by worker, one more than the item
+}
+
+func (j *firstJob) run(worker, from, to int) {
+	if j.first[worker].CompareAndSwap(0, int64(from)+1) {
+		j.meetJob.run(worker, from, to)
+	}
+}
+
+// TestWorkersBeginWithTheirOwnParts makes sure that what a worker asks for ahead of a job
+// is what it will read.
+func TestWorkersBeginWithTheirOwnParts(t *testing.T) {
+	const size, items = 3, 300
+	p := newPool(size)
+	defer p.close()
+	for range 10 {
+		j := &firstJob{meetJob{make(chan struct{}, size), make(chan struct{})}, make([]atomic.Int64, size)}
+		p.do(j, items, 1)
+		for i := range j.first {
+			if got, want := j.first[i].Load()-1, int64(i*items/size); got != want {
+				t.Errorf("worker %d begins with item %d, want %d", i, got, want)
+			}
+		}
+	}
+}

@@ -12,6 +12,8 @@ const (
 	blockSize = 98304   // weights that are unpacked at a time otherwise, 384 KiB: part of a second-level cache
 	blockRows = 64      // rows of x of a piece
 	macGrain  = 1 << 16 // products worth waking a worker for
+
+	mostStriped = 16 // rows of x for which a copy in strips is read
 )
 
 // linearJob computes dst [rows, outs] = x [rows, in]·wᵀ + bias. An item is a
@@ -23,7 +25,8 @@ type linearJob struct {
 	rounded    kernel.Rounded // x rounded, or of 0 rows
 	bias       []float32      // [outs] or nil
 	w          *weight
-	first      int // row of the stack that makes output 0
+	strips     bool // w has some, and they are for so few rows
+	first      int  // row of the stack that makes output 0
 	rows, outs int
 	outBlock   int // outputs an item
 	rowBlock   int // rows an item
@@ -51,6 +54,10 @@ func (j *linearJob) block(s *scratch, o, outs, t, rows int) {
 	dst := kernel.Matrix{Data: j.dst[t*j.outs+o:], Stride: j.outs}
 	x := kernel.Matrix{Data: j.x[t*in:], Stride: in}
 	switch {
+	case j.rounded.Rows > 0 && j.strips:
+		view, size := w.strips, w.strips.Size()/kernel.StripRows
+		view.Data = view.Data[o*size : (o+outs)*size]
+		kernel.MatMulStrips(dst, &j.rounded, &view, t, rows)
 	case j.rounded.Rows > 0:
 		view := w.roundedView(s, j.first+o, outs)
 		kernel.MatMulRounded(dst, &j.rounded, &view, s.floats(slotFactors, view.ScratchRounded(in)), t, rows, outs)
@@ -164,6 +171,7 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	if b.rounded && w.packed.rounded {
 		buffer := b.round(j, x)
 		defer b.arena.release(buffer)
+		j.strips = w.strips.Data != nil && rows <= mostStriped
 	} else if !few && (w.floats != nil || w.packed.ok) && (kernel.Panels{N: w.in}).Fit() {
 		buffer := b.arena.alloc(kernel.Panels{Rows: rows, N: w.in}.Size())
 		defer b.arena.release(buffer)
@@ -179,10 +187,39 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 	j.outBlock = min(j.outBlock, (outs+4*b.pool.size-1)/(4*b.pool.size))
 	j.outBlock = max((j.outBlock+7)&^7, 8)
 	j.rowBlock = min(rows, blockRows)
+	if j.rounded.Rows > 0 && few {
+		b.follow(j)
+	}
+	if j.rounded.Rows > 0 && rows <= kernel.StripRows {
+		// Weights are read once, as fast as they come.
+		j.outBlock, j.rowBlocks = 2*kernel.StripRows, 1
+		b.pool.do(j, (outs+j.outBlock-1)/j.outBlock, max(streamPiece/(j.outBlock*w.bytes), 1))
+		return
+	}
 	j.rowBlocks = (rows + j.rowBlock - 1) / j.rowBlock
 	items := (outs + j.outBlock - 1) / j.outBlock * j.rowBlocks
 	cost := j.outBlock * j.rowBlock * w.in
 	// Neighbouring items share unpacked weights, so items go out in runs.
 	grain := max(macGrain/cost, min(j.rowBlocks, items/(4*b.pool.size)))
 	b.pool.do(j, items, grain)
+}
+
+// streamPiece is how many bytes of weights are taken at a time, at least, where they are
+// used once.
+const streamPiece = 16 << 10
+
+// follow notes which matrix a product with few rows reads. What was read after it the last
+// time is likely to be next: threads that wait ask for it.
+func (b *Backend) follow(j *linearJob) {
+	if j.first != 0 {
+		return
+	}
+	if b.last != nil {
+		b.last.then = j.w
+	}
+	b.last = j.w
+	if next := j.w.then; next != nil {
+		b.pool.soon.Store(next.ahead)
+	}
+	b.copyLater(j.w)
 }

@@ -41,6 +41,7 @@ var selfChecks = []selfCheck{
 	{"UnpackQ4", 1e-6, selfUnpackQ4}, {"UnpackQ8", 1e-6, selfUnpackQ8},
 	{"MatMulCodes", 4e-6, selfMatMulCodes}, {"MixCodes", 1e-5, selfMixCodes},
 	{"MatMulAhead", 2e-6, selfMatMulAhead}, {"MixAhead", 1e-5, selfMixAhead},
+	{"MatMulStrips", 2e-6, selfMatMulStrips},
 }
 
 // SelfTest runs every kernel in every implementation that this processor has
