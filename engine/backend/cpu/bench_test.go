@@ -34,6 +34,29 @@ func BenchmarkLinear(b *testing.B) {
 	}
 }
 
+// BenchmarkPrompt multiplies 512 rows with a matrix of E2B's size, activations rounded.
+func BenchmarkPrompt(b *testing.B) {
+	const rows, out, in = 512, 6144, 1536
+	r := newRandom(1)
+	for _, bits := range []int{4, 8} {
+		for _, threads := range []int{1, 2, 8} {
+			b.Run(fmt.Sprintf("bits=%d/threads=%d", bits, threads), func(b *testing.B) {
+				backend := startWith(b, &Options{Threads: threads, Rounded: true})
+				w, err := backend.Weight(r.affine(bits, out, in))
+				if err != nil {
+					b.Fatal(err)
+				}
+				x := backend.Constant(r.floats(rows*in), rows, in)
+				for b.Loop() {
+					backend.Linear(x, w, nil)
+					backend.EndStep()
+				}
+				b.ReportMetric(float64(2*rows*out*in)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
+}
+
 // BenchmarkAttention decodes one position of E2B's layers, and prefills.
 func BenchmarkAttention(b *testing.B) {
 	for _, c := range []struct{ past, rows, heads, keyHeads, dim, window int }{

@@ -185,7 +185,7 @@ func (b *Backend) linear(dst, x, bias []float32, w *weight, first, rows, outs in
 		j.outBlock = fewValues / w.in
 	}
 	j.outBlock = min(j.outBlock, (outs+4*b.pool.size-1)/(4*b.pool.size))
-	j.outBlock = max((j.outBlock+7)&^7, 8)
+	j.outBlock = max((j.outBlock+15)&^15, 16) // whole tiles
 	j.rowBlock = min(rows, blockRows)
 	if j.rounded.Rows > 0 && few {
 		b.follow(j)

@@ -11,13 +11,21 @@ import (
 // processor, and not only those of single rows.
 func RoundingPays() bool { return kernel.RoundedPays() }
 
-// roundJob rounds rows of x; an item is a row.
+// roundJob rounds rows of x; an item is a row, and then a block of rows that
+// become tiles.
 type roundJob struct {
-	to *kernel.Rounded
-	x  kernel.Matrix
+	to    *kernel.Rounded
+	x     kernel.Matrix
+	tiles bool
 }
 
-func (j *roundJob) run(worker, from, to int) { j.to.Round(j.x, from, to) }
+func (j *roundJob) run(worker, from, to int) {
+	if j.tiles {
+		j.to.Tile(from, to)
+	} else {
+		j.to.Round(j.x, from, to)
+	}
+}
 
 // round rounds the activations x of a product. The memory of the result is that
 // of the array it returns.
@@ -33,6 +41,8 @@ func (b *Backend) round(j *linearJob, x []float32) *array {
 	r.Scales, r.Sums = buffer.data[values/4:][:factors], buffer.data[values/4+factors:]
 	b.jobs.round = roundJob{to: r, x: kernel.Matrix{Data: x, Stride: in}}
 	b.pool.do(&b.jobs.round, j.rows, max(pointwiseGrain/in, 1))
+	b.jobs.round.tiles = true
+	b.pool.do(&b.jobs.round, r.Blocks(), 1)
 	return buffer
 }
 

@@ -18,6 +18,7 @@ type Rounded struct {
 	Scales  []float32 // [rows in whole tiles, N/Group]
 	Sums    []float32 // of a group's values, likewise
 	quads   bool      // everything is in Data, and goes by quads
+	tiles   bool      // and behind them in tiles
 }
 
 // roundedBlock is how many values are multiplied at a time.
@@ -41,13 +42,14 @@ func (w *Packed) RoundedGroup() int { return min(w.Group, roundedBlock) }
 // kernels they are.
 func (r *Rounded) Sizes() (values, factors int) {
 	r.quads = quadsOn()
+	r.tiles = r.quads && tilesOn && r.Rows >= tileRows
 	return r.sizes()
 }
 
 func (r *Rounded) sizes() (values, factors int) {
 	rows := (r.Rows + tile - 1) &^ (tile - 1)
 	if r.quads {
-		return rows * r.quadRow().stride, 0
+		return rows*r.quadRow().stride + r.Blocks()*r.tileBlock(), 0
 	}
 	return rows * r.N, rows * (r.N / r.Group)
 }
@@ -148,7 +150,7 @@ func (w *Packed) ScratchRounded(n int) int {
 	if quadsOn() {
 		// The table, and the codes of a row.
 		quads := (n/w.RoundedGroup() + quadGroups - 1) / quadGroups
-		return quads * (quadTable + quadGroups*w.RoundedGroup()/4)
+		return max(quads*(quadTable+quadGroups*w.RoundedGroup()/4), scratchTiles(n, w.RoundedGroup()))
 	}
 	return max(2*(n/w.RoundedGroup()+packedTile), roundedTable)
 }
@@ -183,6 +185,14 @@ func MatMulRounded(dst Matrix, x *Rounded, w *Packed, scratch []float32, from, r
 	need("MatMulRounded", "w", len(w.Data), span(outs, w.Stride, n*w.Format.bits()/8))
 	need("MatMulRounded", "scratch", len(scratch), w.ScratchRounded(n))
 	if x.quads {
+		if whole := outs &^ (tileRows - 1); x.tiles && rows >= tileRows && from%tileRows == 0 && whole > 0 {
+			matMulTiles(dst, x, w, scratch, from, rows, whole)
+			if whole == outs {
+				return
+			}
+			rest := w.skip(whole, n)
+			w, dst, outs = &rest, dst.from(whole), outs-whole
+		}
 		matMulQuads(dst, x, w, scratch, from, rows, outs)
 		return
 	}

@@ -8,24 +8,26 @@ import (
 // selfMatMulRounded takes format and group by the length. What is exact is the
 // product of the rounded values.
 func selfMatMulRounded(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	const rows = 2*tileRows + 1 // whole tiles and a rest
 	w := Packed{Format: Format(n % 2), Group: 32 << (n / 2 % 2)}
 	n = (n/roundedBlock + 1) * roundedBlock
 	groups := n / w.Group
 	w.Stride = n * w.Format.bits() / 8
-	w.Scales = w.padFactors(selfValues(rng, selfRows*groups), n)
-	w.Biases = w.padFactors(selfValues(rng, selfRows*groups), n)
-	w.Data = make([]byte, selfRows*w.Stride)
+	w.Scales = w.padFactors(selfValues(rng, rows*groups), n)
+	w.Biases = w.padFactors(selfValues(rng, rows*groups), n)
+	w.Data = make([]byte, rows*w.Stride)
 	for i := range w.Data {
 		w.Data[i] = byte(rng.Uint32())
 	}
-	r := Rounded{Format: w.Format, Rows: selfRows, N: n, Group: w.Group}
+	r := Rounded{Format: w.Format, Rows: rows, N: n, Group: w.Group}
 	values, factors := r.Sizes()
 	r.Data, r.Scales, r.Sums = make([]int8, values), make([]float32, factors), make([]float32, factors)
-	r.Round(Matrix{selfValues(rng, selfRows*n), n}, 0, selfRows)
-	got = make([]float32, selfRows*selfRows)
-	MatMulRounded(Matrix{got, selfRows}, &r, &w, make([]float32, w.ScratchRounded(n)), 0, selfRows, selfRows)
+	r.Round(Matrix{selfValues(rng, rows*n), n}, 0, rows)
+	r.Tile(0, r.Blocks())
+	got = make([]float32, rows*rows)
+	MatMulRounded(Matrix{got, rows}, &r, &w, make([]float32, w.ScratchRounded(n)), 0, rows, rows)
 	for i := range got {
-		sum, size := selfRounded(&r, &w, i/selfRows, i%selfRows)
+		sum, size := selfRounded(&r, &w, i/rows, i%rows)
 		exact, scale = append(exact, sum), append(scale, size)
 	}
 	return got, exact, scale

@@ -9,3 +9,8 @@ func vnniOff() bool {
 	vnni = false
 	return was
 }
+
+// tilesOff leaves products by tiles to their twin until package isa switches
+// kernels again. tilesReal reports whether they are the processor's.
+func tilesOff()       { tilesHave = false }
+func tilesReal() bool { return tilesHave }

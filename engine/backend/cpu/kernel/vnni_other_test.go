@@ -3,3 +3,6 @@
 package kernel
 
 func vnniOff() bool { return false }
+
+func tilesOff()       {}
+func tilesReal() bool { return false }
