@@ -108,8 +108,9 @@ type benchRow struct {
 	MapMs    float64 `json:"mapped_ms,omitempty"` // from the start to the list of tensors
 	ReadyMs  float64 `json:"ready_ms,omitempty"`  // to the loaded model, tokenizer included
 	FirstMs  float64 `json:"first_token_ms,omitempty"`
-	Guessed  int     `json:"guessed,omitempty"` // tokens of an answer
-	Right    int     `json:"right,omitempty"`   // of these
+	Resident float64 `json:"resident,omitempty"` // share of the files that is in memory by then
+	Guessed  int     `json:"guessed,omitempty"`  // tokens of an answer
+	Right    int     `json:"right,omitempty"`    // of these
 
 	// Of a backend that records graphs, means of a repetition.
 	BuildMs     float64 `json:"build_ms,omitempty"`     // recording
@@ -163,6 +164,7 @@ var columns = []struct {
 	{"mapped ms", func(r *benchRow) string { return figure(r.MapMs) }},
 	{"ready ms", func(r *benchRow) string { return figure(r.ReadyMs) }},
 	{"first token ms", func(r *benchRow) string { return figure(r.FirstMs) }},
+	{"of the files", func(r *benchRow) string { return figure(r.Resident) }},
 	{"build ms", func(r *benchRow) string { return figure(r.BuildMs) }},
 	{"wait ms", func(r *benchRow) string { return figure(r.WaitMs) }},
 	{"rest ms", func(r *benchRow) string { return figure(r.RestMs) }},

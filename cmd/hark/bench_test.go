@@ -42,7 +42,7 @@ func TestBenchesMeasureTheEmbeddedModel(t *testing.T) {
 		{"prefill", (&benchPrefill{model, []int{20}}).Run, 1, func(r *benchRow) bool { return r.Tokens == 20 && r.GFLOPs > 0 }},
 		{"audio", (&benchAudio{model, []int{10000}}).Run, 1, func(r *benchRow) bool { return r.PieceMs == 10000 && r.Tokens == 250 }},
 		{"vision", (&benchVision{model, []int{70}}).Run, 1, func(r *benchRow) bool { return r.Tokens > 40 }},
-		{"load", (&benchLoad{model, 2}).Run, 2, func(r *benchRow) bool { return r.MapMs > 0 && r.ReadyMs > r.MapMs && r.FirstMs > r.ReadyMs }},
+		{"load", (&benchLoad{model, 2, false}).Run, 2, func(r *benchRow) bool { return r.MapMs > 0 && r.ReadyMs > r.MapMs && r.FirstMs > r.ReadyMs }},
 		{"lookup", func() error { return (&benchLookup{model, 8, 24}).Run(t.Context()) }, 2, func(r *benchRow) bool { return r.Tokens > 0 }},
 		{"batch", func() error {
 			return (&benchBatch{model, []int{1, 2}, 3, 4}).Run(t.Context())
@@ -101,7 +101,8 @@ func TestBenchRefusesWhatMakesNoSense(t *testing.T) {
 		"tokens":    (&benchPrefill{model, []int{1 << 20}}).Run(),
 		"pieces":    (&benchAudio{model, []int{0}}).Run(),
 		"answers":   (&benchBatch{model, []int{1}, 3, 1}).Run(t.Context()),
-		"runs":      (&benchLoad{model, 0}).Run(),
+		"runs":      (&benchLoad{model, 0, false}).Run(),
+		"cold":      (&benchLoad{model, 1, true}).Run(),
 	} {
 		var wrong usageError
 		if !errors.As(err, &wrong) {
