@@ -210,17 +210,18 @@ const manyRows = 4
 // Linear returns x·wᵀ (+ bias) over the last axis.
 func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) tensor.Tensor {
 	a, m := in("Linear", x), matrix("Linear", w, 2)
-	same("Linear "+m.name, []int{a.last()}, m.shape[1])
-	shape := a.with(a.axes-1, m.shape[0])
+	if a.last() != m.shape[1] {
+		same("Linear "+m.name, []int{a.last()}, m.shape[1])
+	}
 	if shift := optional("Linear: bias", bias); shift != nil {
 		same("Linear: bias", shift.Shape(), m.shape[0])
 	}
 	if a.size() == 0 {
-		return b.wrap("Linear", b.c.Zeros(b.dtype, shape...), shape...)
+		return b.resized("Linear", a, a.axes-1, m.shape[0], b.c.Zeros(b.dtype, a.with(a.axes-1, m.shape[0])...))
 	}
 	if bias == nil {
 		if h := b.share(a, m); h != 0 {
-			return b.wrap("Linear", h, shape...)
+			return b.resized("Linear", a, a.axes-1, m.shape[0], h)
 		}
 	}
 	var h mlxc.Array
@@ -239,7 +240,7 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 	if bias != nil {
 		h = b.c.Add(b.temp(h), in("Linear: bias", bias).h)
 	}
-	return b.wrap("Linear", h, shape...)
+	return b.resized("Linear", a, a.axes-1, m.shape[0], h)
 }
 
 // Embed returns rows of w times scale: ids [T] → [T, in].
