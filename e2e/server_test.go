@@ -314,3 +314,27 @@ func TestHoldingTheButtonIsATurn(t *testing.T) {
 		t.Errorf("answer = %q, %v, want %q", got, err, c.Answer)
 	}
 }
+
+// What docs/webrtc.md says a page has to do is enough, and the browser is asked
+// to repeat its packets (RED).
+func TestAPageOfItsOwnCalls(t *testing.T) {
+	s := serve(t)
+	p := open(t, s.Address, Options{Sound: sample(t, "question-0.wav")})
+	got := value(t, p, `(async () => {
+		const pc = new RTCPeerConnection();
+		const microphone = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
+		pc.addTrack(microphone.getAudioTracks()[0], microphone);
+		const events = pc.createDataChannel('oai-events');
+		const answered = new Promise((resolve) => (events.onmessage = ({ data }) => data.includes('"type":"response.done"') && resolve(data)));
+		await pc.setLocalDescription();
+		const response = await fetch('/v1/realtime/calls?model=gpt-realtime', { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+		await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+		const answer = await answered;
+		const codecs = pc.getTransceivers()[0].sender.getParameters().codecs;
+		pc.close();
+		return codecs[0].mimeType + ' ' + answer;
+	})()`)
+	if !strings.HasPrefix(got, "audio/red ") || !strings.Contains(got, "Thirteen plus five is eighteen.") {
+		t.Errorf("got %s", got)
+	}
+}

@@ -119,6 +119,16 @@ func (b *Buffer) Counts() Counts { return b.counts }
 // Wait returns how long after its time a missing packet is waited for now.
 func (b *Buffer) Wait() time.Duration { return b.delays.wait() }
 
+// Awaits reports whether a packet would be heard if it came: it has not come, and
+// has not been given up.
+func (b *Buffer) Awaits(number uint16) bool {
+	if !b.started {
+		return false
+	}
+	n := b.newest + int64(int16(number-uint16(b.newest)))
+	return n >= b.next && n < b.next+Window && !b.slots[n%Window].full
+}
+
 // Push takes a packet that was received at a time.
 func (b *Buffer) Push(p Packet, now time.Duration) {
 	b.counts.Packets++

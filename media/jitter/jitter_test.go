@@ -374,3 +374,28 @@ func BenchmarkPushPop(b *testing.B) {
 		i++
 	}
 }
+
+// A packet is awaited until it has come or was given up, whichever is first.
+func TestAwaitsWhatIsMissing(t *testing.T) {
+	b := New(48000)
+	if b.Awaits(0) {
+		t.Error("awaits before the first packet")
+	}
+	push := func(number uint16, at time.Duration) {
+		b.Push(Packet{Number: number, Time: uint32(number) * 960, Ticks: 960, Payload: []byte{1}}, at)
+		for more := true; more; {
+			_, more = b.Pop(at)
+		}
+	}
+	push(100, 0)
+	push(102, 40*time.Millisecond)
+	for number, want := range map[uint16]bool{99: false, 100: false, 101: true, 102: false, 103: true, 102 + Window: false} {
+		if b.Awaits(number) != want {
+			t.Errorf("awaits %d: %v", number, !want)
+		}
+	}
+	push(103, time.Second)
+	if b.Awaits(101) {
+		t.Error("awaits what was given up")
+	}
+}

@@ -94,6 +94,11 @@ func newConn(h *Host, pc *webrtc.PeerConnection) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rtc: %w", err)
 	}
+	for _, t := range pc.GetTransceivers() { // the voice's, and so the microphone's
+		if err := preferRED(t); err != nil {
+			return nil, fmt.Errorf("rtc: %w", err)
+		}
+	}
 	pc.OnConnectionStateChange(c.changed)
 	pc.OnDataChannel(c.channel)
 	pc.OnTrack(c.track)

@@ -176,17 +176,22 @@ func (h *Host) listen(s *webrtc.SettingEngine) error {
 	return nil
 }
 
+func opusCodec() webrtc.RTPCodecCapability {
+	return webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: opus.Clock, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1;stereo=0"}
+}
+
+func redCodec() webrtc.RTPCodecCapability {
+	return webrtc.RTPCodecCapability{MimeType: mimeRED, ClockRate: opus.Clock, Channels: 2, SDPFmtpLine: redFormat}
+}
+
 // codecs are those that a client can choose from: one for sound, one for
 // pictures, so that it cannot choose what is not understood here.
 func codecs() (*webrtc.MediaEngine, *interceptor.Registry, error) {
 	m, r := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
 	err := errors.Join(
-		m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: opus.Clock, Channels: 2,
-				SDPFmtpLine: "minptime=10;useinbandfec=1;stereo=0"},
-			PayloadType: 111,
-		}, webrtc.RTPCodecTypeAudio),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opusCodec(), PayloadType: 111}, webrtc.RTPCodecTypeAudio),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: redCodec(), PayloadType: redType}, webrtc.RTPCodecTypeAudio),
 		m.RegisterCodec(webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock, RTCPFeedback: feedback},
 			PayloadType:        96,

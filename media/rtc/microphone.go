@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"time"
@@ -16,7 +17,7 @@ import (
 func (c *Conn) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c.wg.Go(func() { drainReports(r) })
 	switch t.Codec().MimeType {
-	case webrtc.MimeTypeOpus:
+	case webrtc.MimeTypeOpus, mimeRED:
 		c.wg.Go(func() { c.runMicrophone(t) })
 	case webrtc.MimeTypeVP8:
 		c.wg.Go(func() { c.runCamera(t) })
@@ -53,9 +54,7 @@ func (c *Conn) runMicrophone(t *webrtc.TrackRemote) {
 		n, _, err := t.Read(buf)
 		switch {
 		case err == nil:
-			if p, ok := soundPacket(buf[:n]); ok {
-				buffer.Push(p, time.Since(began))
-			}
+			pushSound(buffer, buf[:n], t.Codec().MimeType == mimeRED, time.Since(began))
 		case !timedOut(err):
 			return
 		}
@@ -77,16 +76,35 @@ func timedOut(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-// soundPacket reads an RTP packet of Opus. Some have no sound and only probe the
+// pushSound hands an RTP packet of Opus to a buffer, and of what it repeats
+// (RED) what has not come. Some packets have no sound and only probe the
 // network; what is broken counts as one of them.
-func soundPacket(data []byte) (jitter.Packet, bool) {
+func pushSound(buffer *jitter.Buffer, data []byte, red bool, now time.Duration) {
 	var p rtp.Packet
 	if p.Unmarshal(data) != nil {
-		return jitter.Packet{}, false
+		return
 	}
-	ticks, err := opus.Ticks(p.Payload)
-	if err != nil {
-		ticks = 0
+	blocks := []block{{payload: p.Payload}}
+	if red {
+		if repeated, err := redBlocks(p.Payload); err == nil {
+			blocks = repeated
+		} else {
+			blocks[0].payload = nil
+		}
 	}
-	return jitter.Packet{Number: p.SequenceNumber, Time: p.Timestamp, Ticks: ticks, Payload: append([]byte(nil), p.Payload...)}, true
+	for i, b := range blocks {
+		older := len(blocks) - 1 - i
+		number := p.SequenceNumber - uint16(older)
+		if older > 0 && !buffer.Awaits(number) {
+			continue
+		}
+		ticks, err := opus.Ticks(b.payload)
+		if err != nil {
+			ticks = 0
+			if older > 0 {
+				continue
+			}
+		}
+		buffer.Push(jitter.Packet{Number: number, Time: p.Timestamp - b.before, Ticks: ticks, Payload: bytes.Clone(b.payload)}, now)
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"hark/internal/leak"
 	"hark/media"
+	"hark/media/jitter"
 	"hark/media/mediatest"
 	"hark/media/opus"
 	"hark/media/rtc/phone"
@@ -383,10 +384,21 @@ func FuzzOffer(f *testing.F) {
 
 // FuzzSoundPacket: whatever comes as RTP, its sound is as long as it says.
 func FuzzSoundPacket(f *testing.F) {
-	f.Add([]byte{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xfc, 1, 2})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if p, ok := soundPacket(data); ok && (p.Ticks < 0 || p.Ticks > 5760 || p.Ticks > 0 && len(p.Payload) == 0) {
-			t.Errorf("%+v", p)
+	head := []byte{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}
+	f.Add(append(head, 0xfc, 1, 2), false)
+	f.Add(append(head, 0x80|111, 0x0f, 0, 3, 111, 0xfc, 1, 2, 0xfc, 3), true)
+	f.Fuzz(func(t *testing.T, data []byte, red bool) {
+		b := jitter.New(opus.Clock)
+		b.Push(jitter.Packet{Ticks: 960, Payload: []byte{0xfc}}, 0)
+		pushSound(b, data, red, 0)
+		for {
+			p, ok := b.Pop(time.Second)
+			if !ok {
+				return
+			}
+			if p.Ticks < 1 || p.Kind == jitter.Frame && (p.Ticks > 5760 || len(p.Payload) == 0) {
+				t.Fatalf("%+v", p)
+			}
 		}
 	})
 }

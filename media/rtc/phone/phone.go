@@ -7,6 +7,7 @@ package phone
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Options struct {
 	// Camera adds a video track, Silent leaves out the microphone, TCP uses no
 	// UDP, and Deaf never reads an event.
 	Camera, Silent, TCP, Deaf bool
+	// RED repeats each packet of the microphone in the next, if the server
+	// takes that.
+	RED bool
 	// MaxEvent is the longest event that the caller says it takes, 256 KiB.
 	MaxEvent uint32
 	// Heard gets the server's voice as it comes, samples at opus.DecodedRate
@@ -65,21 +69,23 @@ type Phone struct {
 	// PC is pion's connection.
 	PC *webrtc.PeerConnection
 
-	o          Options
-	channel    *webrtc.DataChannel
-	open       chan struct{}
-	closed     chan struct{}
-	once       sync.Once
-	events     chan []byte
-	wanted     chan struct{}
-	vanish     func()
-	sound      *webrtc.TrackLocalStaticRTP
-	video      *webrtc.TrackLocalStaticRTP
-	encoder    *opus.Encoder
-	header     rtp.Header
-	wg         sync.WaitGroup
-	stats      jitter.Counts
-	statsGuard sync.Mutex
+	o           Options
+	channel     *webrtc.DataChannel
+	open        chan struct{}
+	closed      chan struct{}
+	once        sync.Once
+	events      chan []byte
+	wanted      chan struct{}
+	vanish      func()
+	sound       *webrtc.TrackLocalStaticRTP
+	video       *webrtc.TrackLocalStaticRTP
+	encoder     *opus.Encoder
+	header      rtp.Header
+	before      []byte // the packet before, for RED
+	beforeTicks int
+	wg          sync.WaitGroup
+	stats       jitter.Counts
+	statsGuard  sync.Mutex
 }
 
 // queue is how many events wait for Recv. Full: SCTP pushes back.
@@ -131,7 +137,12 @@ func newPhone(o Options) (*Phone, error) {
 		vanish = func() { mux.Close() }
 	}
 	m := &webrtc.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
+	err := m.RegisterDefaultCodecs()
+	if err == nil && o.RED {
+		err = m.RegisterCodec(webrtc.RTPCodecParameters{PayloadType: 63, RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: mimeRED, ClockRate: opus.Clock, Channels: 2, SDPFmtpLine: "111/111"}}, webrtc.RTPCodecTypeAudio)
+	}
+	if err != nil {
 		return nil, err
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
@@ -148,8 +159,8 @@ func newPhone(o Options) (*Phone, error) {
 
 // prepare adds the tracks and the channel.
 func (c *Phone) prepare() (err error) {
-	add := func(mime, id string, rate uint32) (*webrtc.TrackLocalStaticRTP, error) {
-		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime, ClockRate: rate}, id, "phone")
+	add := func(mime, id string, rate uint32, channels uint16) (*webrtc.TrackLocalStaticRTP, error) {
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime, ClockRate: rate, Channels: channels}, id, "phone")
 		if err != nil {
 			return nil, err
 		}
@@ -164,12 +175,16 @@ func (c *Phone) prepare() (err error) {
 		return err
 	}
 	if !c.o.Silent {
-		if c.sound, err = add(webrtc.MimeTypeOpus, "microphone", opus.Clock); err != nil {
+		mime := webrtc.MimeTypeOpus
+		if c.o.RED {
+			mime = mimeRED
+		}
+		if c.sound, err = add(mime, "microphone", opus.Clock, 2); err != nil {
 			return err
 		}
 	}
 	if c.o.Camera {
-		if c.video, err = add(webrtc.MimeTypeVP8, "camera", 90000); err != nil {
+		if c.video, err = add(webrtc.MimeTypeVP8, "camera", 90000, 0); err != nil {
 			return err
 		}
 	}
@@ -358,9 +373,12 @@ func (c *Phone) SayPacket(packet []byte, ticks int) error {
 	c.header.SequenceNumber++
 	p := &rtp.Packet{Header: c.header, Payload: packet}
 	c.header.Timestamp += uint32(ticks)
+	if c.o.RED {
+		p.Payload = c.repeat(packet, ticks)
+	}
 	list := []*rtp.Packet{p}
 	if c.o.Mangle != nil {
-		p.Payload = bytes.Clone(packet)
+		p.Payload = bytes.Clone(p.Payload)
 		list = c.o.Mangle(p)
 	}
 	for _, p := range list {
@@ -369,6 +387,21 @@ func (c *Phone) SayPacket(packet []byte, ticks int) error {
 		}
 	}
 	return nil
+}
+
+// mimeRED is sound with the packet before in each (RFC 2198).
+const mimeRED = "audio/red"
+
+// repeat returns a packet with the one before in front.
+func (c *Phone) repeat(packet []byte, ticks int) []byte {
+	const opusType = 111
+	var out []byte
+	if c.before != nil {
+		out = binary.BigEndian.AppendUint32(nil, (0x80|opusType)<<24|uint32(c.beforeTicks)<<10|uint32(len(c.before)))
+	}
+	out = append(append(append(out, opusType), c.before...), packet...)
+	c.before, c.beforeTicks = bytes.Clone(packet), ticks
+	return out
 }
 
 // Show sends an RTP packet of the camera.
