@@ -42,7 +42,7 @@ func (w *Packed) RoundedGroup() int { return min(w.Group, roundedBlock) }
 // kernels they are.
 func (r *Rounded) Sizes() (values, factors int) {
 	r.quads = quadsOn()
-	r.tiles = r.quads && tilesOn && r.Rows >= tileRows
+	r.tiles = r.quads && tilesOn && r.Rows >= tileLeast
 	return r.sizes()
 }
 

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"unsafe"
 )
@@ -14,9 +16,11 @@ const (
 	tileValues = tileRows * tileRows
 	// tileFactors is the values of a group's factors: of 16 rows the scales, and then sums or biases.
 	tileFactors = 2 * tileRows
-	// tileSums is the values of a kernel's scratch: dots twice, and sums of quarters.
-	tileSums = (2 + quadGroups) * tileValues
-	tileSpan = cacheLine / 4 // values of a line, to which scratch is aligned
+	// tileSums is the values of a kernel's scratch: dots of twice 4 groups, and sums of quarters.
+	tileSums = (2*4 + quadGroups) * tileValues
+	// tileLeast is the rows that pay for what is done once for all rows.
+	tileLeast = 2 * tileRows
+	tileSpan  = cacheLine / 4 // values of a line, to which scratch is aligned
 )
 
 // tileBlock is the bytes of 16 rows of x.
@@ -97,13 +101,20 @@ type tileConfig struct {
 	rows           [16]byte
 }
 
-// tileConfigOf returns that of dots over a group of values: tile 0 has the dots, 1 codes, and 2
-// values of x.
+// tileConfigOf returns that of dots over a group of values: tiles 0 to 3 have dots, 4 and 5 codes, and 6
+// and 7 values of x.
 func tileConfigOf(group int) *tileConfig {
 	c := &tileConfig{palette: 1}
-	c.widths[0], c.rows[0] = 4*tileRows, tileRows
-	c.widths[1], c.rows[1] = uint16(group), tileRows
-	c.widths[2], c.rows[2] = 4*tileRows, byte(group/4)
+	for i := range 8 {
+		switch i / 2 {
+		case 2:
+			c.widths[i], c.rows[i] = uint16(group), tileRows
+		case 3:
+			c.widths[i], c.rows[i] = 4*tileRows, byte(group/4)
+		default:
+			c.widths[i], c.rows[i] = 4*tileRows, tileRows
+		}
+	}
 	return c
 }
 
@@ -160,19 +171,18 @@ func matMulTiles(dst Matrix, x *Rounded, w *Packed, scratch []float32, from, row
 
 // tileFactorsOf brings scales and biases of 16 rows of weights, from row o on, side by side.
 func tileFactorsOf(out []float32, w *Packed, o, groups, width int) {
-	brain := w.ScaleBits != nil
-	size := 4 * width
-	var scales, biases unsafe.Pointer
-	if brain {
-		size = 2 * width
-		scales, biases = unsafe.Pointer(&w.ScaleBits[0]), unsafe.Pointer(&w.BiasBits[0])
-	} else {
-		scales, biases = unsafe.Pointer(&w.Scales[0]), unsafe.Pointer(&w.Biases[0])
-	}
 	for i := range tileRows {
-		s, b := (*byte)(unsafe.Add(scales, (o+i)*size)), (*byte)(unsafe.Add(biases, (o+i)*size))
-		for g := range groups {
-			out[g*tileFactors+i], out[g*tileFactors+tileRows+i] = factorAt(s, g, brain), factorAt(b, g, brain)
+		if first := (o + i) * width; w.ScaleBits != nil {
+			scales, biases := w.ScaleBits[2*first:], w.BiasBits[2*first:]
+			for g := range groups {
+				f := out[g*tileFactors+i:][:tileRows+1]
+				f[0] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(scales[2*g:])) << 16)
+				f[tileRows] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(biases[2*g:])) << 16)
+			}
+		} else {
+			for g := range groups {
+				out[g*tileFactors+i], out[g*tileFactors+tileRows+i] = w.Scales[first+g], w.Biases[first+g]
+			}
 		}
 	}
 }

@@ -5,15 +5,16 @@
 #include "lanes_avx512.h"
 #include "amx_amd64.h"
 
-// ISSUE makes the dots of the next group in the memory at DI, of what is at DX and BX.
-#define ISSUE \
-	TILEZERO(0)                \
-	TILELOADD(1, rBX, rR10)    \
-	TILELOADD(2, rDX, rR11)    \
-	TDPBUSD(0, 1, 2)           \
-	TILESTORED(rDI, rR11, 0)   \
+// ISSUE makes the dots of the next group in the memory at DI, of what is at BX and DX, by way of tiles c, a and b.
+#define ISSUE(c, a, b) \
+	TILEZERO(c)                \
+	TILELOADD(a, rBX, rR10)    \
+	TILELOADD(b, rDX, rR11)    \
+	TDPBUSD(c, a, b)           \
+	TILESTORED(rDI, rR11, c)   \
 	ADDQ R12, DX               \
-	ADDQ R14, BX
+	ADDQ R14, BX               \
+	ADDQ $1024, DI
 
 // SCALED adds the dots of output o, of the group whose dots are at SI, times their factors to a
 // sum, and the bias times the sums of x, as in quads_vnni_amd64.s.
@@ -43,6 +44,7 @@
 	SCALED(13, Z13, Z30, Z31) \
 	SCALED(14, Z14, Z18, Z19) \
 	SCALED(15, Z15, Z20, Z21) \
+	ADDQ    $1024, SI          \
 	ADDQ    $512, R8           \
 	ADDQ    $512, R9
 
@@ -84,8 +86,9 @@
 
 // func tilesAMX(a *tileArgs)
 //
-// Quarter q of the sums is that of groups q, q+4, and so on. While a group's dots are scaled, those of the next are made.
-TEXT ·tilesAMX(SB), NOSPLIT, $24-8
+// Quarter q of the sums is that of groups q, q+4, and so on. The dots of 4 groups are made before those of the 4 groups
+// before them are scaled: what a tile stores can be loaded only when it is in the cache.
+TEXT ·tilesAMX(SB), NOSPLIT, $40-8
 	MOVQ a+0(FP), AX
 	MOVQ tileArgs_config(AX), CX
 	LDTILECFG(rCX)
@@ -121,35 +124,64 @@ quarters:
 	ADDQ  done-16(SP), R8
 	MOVQ  tileArgs_factors(AX), R9
 	ADDQ  CX, R9
-	MOVQ  tileArgs_sums(AX), DI
-	LEAQ  1024(DI), SI
+	MOVQ  $0, parity-32(SP)
 	MOVQ  tileArgs_groups(AX), CX
 	SUBQ  R15, CX
 	ADDQ  $3, CX
 	SARQ  $2, CX                  // groups of the quarter
 	ZERO16
-	TESTQ CX, CX
-	JLE   stored
-	ISSUE
-	XCHGQ SI, DI
-	DECQ  CX
-	JZ    last
+	XORQ  R13, R13                // groups whose dots are at SI
+
+batch:
+	MOVQ    a+0(FP), AX
+	MOVQ    tileArgs_sums(AX), SI
+	MOVQ    parity-32(SP), DI
+	MOVQ    DI, AX
+	XORQ    $4096, AX
+	MOVQ    AX, parity-32(SP)
+	ADDQ    SI, DI
+	ADDQ    AX, SI
+	MOVQ    $4, AX
+	CMPQ    CX, AX
+	CMOVQLT CX, AX
+	SUBQ    AX, CX
+	MOVQ    AX, issued-40(SP)
+	CMPQ    AX, $4
+	JNE     few
+	ISSUE(0, 4, 6)
+	ISSUE(1, 5, 7)
+	ISSUE(2, 4, 6)
+	ISSUE(3, 5, 7)
+	JMP     process
+
+few:
+	TESTQ AX, AX
+	JZ    process
+
+one:
+	ISSUE(0, 4, 6)
+	DECQ AX
+	JNZ  one
+
+process:
+	TESTQ R13, R13
+	JZ    next
 
 groups:
-	ISSUE
 	PROCESS
-	XCHGQ SI, DI
-	DECQ  CX
-	JNZ   groups
+	DECQ R13
+	JNZ  groups
 
-last:
-	PROCESS
+next:
+	MOVQ  issued-40(SP), R13
+	TESTQ R13, R13
+	JNZ   batch
 
-stored:
+	MOVQ a+0(FP), AX
 	MOVQ tileArgs_sums(AX), DI
 	MOVQ R15, CX
 	SHLQ $10, CX
-	LEAQ 2048(DI)(CX*1), DI
+	LEAQ 8192(DI)(CX*1), DI
 	VMOVUPS Z0, 0(DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -171,7 +203,7 @@ stored:
 	JLT  quarters
 
 	MOVQ tileArgs_sums(AX), DI
-	ADDQ $2048, DI
+	ADDQ $8192, DI
 	QUARTERS(0, Z0)
 	QUARTERS(1, Z1)
 	QUARTERS(2, Z2)

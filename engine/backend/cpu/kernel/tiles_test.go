@@ -78,7 +78,7 @@ func TestProductsByTilesAreThoseOfQuads(t *testing.T) {
 		rng := rand.New(rand.NewPCG(63, 1))
 		for i := range 60 {
 			isa.Use(isa.Current())
-			f, group, rows, outs, n := Format(i%2), []int{32, 64}[i/2%2], 16+i%40, 1+i%50, 64*(1+rng.IntN(20))
+			f, group, rows, outs, n := Format(i%2), []int{32, 64}[i/2%2], 30+i%40, 1+i%50, 64*(1+rng.IntN(20))
 			w, _ := randomRounded(rng, f, outs, n, group, i%3 > 0)
 			x := Matrix{fill(rng, make([]float32, rows*n)), n}
 			scratch := make([]float32, w.ScratchRounded(n))
@@ -112,7 +112,7 @@ func BenchmarkTiles(b *testing.B) {
 	defer isa.Use(isa.Current())
 	for _, f := range []Format{Q4, Q8} {
 		for _, group := range []int{32, 64} {
-			for _, rows := range []int{16, 64, 512} {
+			for _, rows := range []int{32, 64, 512} {
 				for _, by := range []string{"quads", "tiles"} {
 					b.Run(fmt.Sprintf("w=%s/group=%d/rows=%d/by=%s", formatNames[f], group, rows, by), func(b *testing.B) {
 						isa.Use(isa.Current())
