@@ -60,6 +60,13 @@ func (f *benchFlags) check() error {
 	return nil
 }
 
+func (f *benchModel) check() error {
+	if f.Rounded && f.Exact {
+		return usage("--rounded and --exact exclude each other")
+	}
+	return f.benchFlags.check()
+}
+
 // budget returns how long a row is measured.
 func (f *benchFlags) budget() time.Duration { return time.Duration(f.Seconds * float64(time.Second)) }
 

@@ -94,8 +94,11 @@ func TestBenchRefusesWhatMakesNoSense(t *testing.T) {
 	model := brief(&out, true)
 	negative := model
 	negative.Seconds = -1
+	both := model
+	both.Rounded, both.Exact = true, true
 	for name, err := range map[string]error{
 		"seconds":   (&benchRoof{negative.benchFlags}).Run(),
+		"rounding":  (&benchDecode{benchModel: both, Positions: []int{0}, Batches: []int{1}}).Run(),
 		"positions": (&benchDecode{benchModel: model, Positions: []int{5, 0}, Batches: []int{1}}).Run(),
 		"batches":   (&benchDecode{benchModel: model, Positions: []int{0}, Batches: []int{0}}).Run(),
 		"tokens":    (&benchPrefill{model, []int{1 << 20}}).Run(),
