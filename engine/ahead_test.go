@@ -2,10 +2,13 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,6 +17,7 @@ import (
 	"hark/engine"
 	"hark/engine/backend/backendtest"
 	"hark/engine/backend/cpu"
+	"hark/engine/grammar"
 	"hark/engine/model"
 	"hark/engine/sample"
 	"hark/engine/tensor"
@@ -29,6 +33,15 @@ type device struct {
 	ready time.Time     // when all that was begun is over
 	log   []string      // begin, read
 	kept  []*picked     // since the last Begin
+	fail  string        // at which entry of the log it fails, "read 7"; "" at none
+}
+
+// note writes the log, and fails where it is to.
+func (d *device) note(what string) {
+	d.log = append(d.log, what)
+	if d.fail == fmt.Sprint(what, " ", len(d.log)) {
+		panic(&tensor.DeviceError{Op: what, Err: errors.New("it is broken")})
+	}
 }
 
 // picked are ids that were picked.
@@ -99,7 +112,7 @@ func (d *device) Free(x tensor.Tensor) {
 }
 
 func (d *device) Begin() {
-	d.log = append(d.log, "begin")
+	d.note("begin")
 	if d.takes > 0 {
 		if now := time.Now(); d.ready.Before(now) {
 			d.ready = now
@@ -113,7 +126,7 @@ func (d *device) Begin() {
 }
 
 func (d *device) ReadPicked(dst []int32, ids tensor.Tensor) []int32 {
-	d.log = append(d.log, "read")
+	d.note("read")
 	p := ids.(*picked)
 	if d.takes > 0 {
 		<-time.After(time.Until(p.ready))
@@ -289,7 +302,7 @@ func chat(t *testing.T, e *engine.Engine, ids []token.ID, seed uint64) (all []to
 	return all
 }
 
-// run runs a test in a bubble with an engine on a device of its own.
+// onDevice runs a test in a bubble with an engine on a device of its own.
 func onDevice(t *testing.T, o engine.Options, test func(t *testing.T, e *engine.Engine, d *device, w *watched)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -443,4 +456,75 @@ func TestStopsWithinAStep(t *testing.T) {
 			t.Error("no token beside another answer")
 		}
 	})
+}
+
+// TestADeviceThatFails: an answer whose tokens cannot be read ends with the
+// error; a step that cannot run ahead is no loss. The sequence serves again.
+func TestADeviceThatFails(t *testing.T) {
+	ids := golden(t).IDs("text.input_ids")
+	for _, fail := range []string{"", "begin 2", "begin 8", "read 3", "read 9"} {
+		onDevice(t, engine.Options{Lookup: -1}, func(t *testing.T, e *engine.Engine, d *device, w *watched) {
+			var want []token.ID
+			for _, d.fail = range []string{"", fail, ""} {
+				s := sequence(t, e)
+				defer s.Close()
+				d.log = nil
+				set(t, s, engine.Tokens(ids[:60]))
+				var got []token.ID
+				var failed error
+				for tok, err := range s.Generate(t.Context(), engine.Generate{Max: 12}) {
+					if failed = err; err == nil {
+						got = append(got, tok.ID)
+					}
+				}
+				if want == nil {
+					want = got
+				}
+				if broken := strings.HasPrefix(d.fail, "read"); (failed != nil) != broken || !broken && !slices.Equal(got, want) {
+					t.Errorf("%q: %v, %v, want %v", d.fail, got, failed, want)
+				}
+				d.fail = ""
+				set(t, s, engine.Tokens(ids[:60]))
+				if got := greedy(t, s, 12); !slices.Equal(got, want) {
+					t.Errorf("%q: then %v, want %v", fail, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestGrammarsBeginBehindAStepThatRanAhead: a token that puts a grammar in force
+// makes the step void that was begun behind it; the next token is drawn again,
+// on the host.
+func TestGrammarsBeginBehindAStepThatRanAhead(t *testing.T) {
+	ids := golden(t).IDs("text.input_ids")
+	g, err := grammar.JSON(json.RawMessage(`{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"],"additionalProperties":false}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, ahead := openOn(t, plain{backendtest.New(1)}, nil), openOn(t, aheadOf(backendtest.New(1)), nil)
+	for seed := range uint64(6) {
+		o := engine.Generate{Max: 60, Sample: sample.Options{Temperature: 0.9, Seed: seed}}
+		said := func(e *engine.Engine) (all []token.ID) {
+			s := sequence(t, e)
+			defer s.Close()
+			set(t, s, engine.Tokens(ids[:60]))
+			for tok, err := range s.Generate(t.Context(), o) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, tok.ID)
+			}
+			return all
+		}
+		free := said(host)
+		o.Grammar, o.Trigger = g, free[min(3, len(free)-1)]
+		want, void := said(host), ahead.Stats().Void
+		if got := said(ahead); !slices.Equal(got, want) {
+			t.Errorf("seed %d: %v, on the host %v", seed, got, want)
+		}
+		if len(want) > 4 && ahead.Stats().Void == void {
+			t.Errorf("seed %d: no step was void", seed)
+		}
+	}
 }
