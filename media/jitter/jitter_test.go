@@ -394,7 +394,8 @@ func TestAwaitsWhatIsMissing(t *testing.T) {
 			t.Errorf("awaits %d: %v", number, !want)
 		}
 	}
-	push(103, time.Second)
+	push(103, 60*time.Millisecond)
+	b.Pop(time.Second)
 	if b.Awaits(101) {
 		t.Error("awaits what was given up")
 	}
