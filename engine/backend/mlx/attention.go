@@ -103,7 +103,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 	axes("Attention", a, 3)
 	rows, heads, dim := a.dims[0], a.dims[1], a.dims[2]
 	parts := b.joined[:0]
-	at := 0
+	at, done := 0, 0 // rows and segments that are computed
 	gap := func(to int) {
 		if to > at {
 			parts = append(parts, b.temp(b.c.Zeros(b.dtype, to-at, heads, 1, dim)))
@@ -123,7 +123,11 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 			panic(&tensor.ShapeError{Op: "Attention: segment", Got: []int{s.From, s.To}, Want: []int{at, rows}})
 		}
 		gap(s.From)
-		if s.To > s.From {
+		if n := b.singles(layer, segs[i:]); i >= done && n > 0 {
+			parts = append(parts, b.attendRows(layer, a, segs[i:i+n], ahead))
+			done = i + n
+		}
+		if i >= done && s.To > s.From {
 			parts = append(parts, b.attend(c, l, a, s, ahead))
 		}
 		at = s.To

@@ -73,6 +73,8 @@ type Backend struct {
 	masks     map[mask]mlxc.Array // of the step
 	nearby    map[nearby]near     // of the step
 	angles    []*angles           // of the step
+	decoding  decoding
+	single    []mlxc.Array // operands of a kernel of it
 	closures  [formulas]mlxc.Closure
 	laters    []later     // of the step
 	group     *mlxc.Group // of a divided model; nil without
@@ -202,6 +204,7 @@ func (b *Backend) Close() error {
 	for _, f := range b.closures {
 		b.c.FreeClosure(f)
 	}
+	b.decoding.close(b.c)
 	if b.group != nil {
 		b.c.Leave(b.group)
 		b.group = nil
@@ -298,9 +301,12 @@ func (b *Backend) forget() {
 	}
 	for i, a := range b.angles {
 		b.c.Free(a.offset)
+		b.c.Free(a.cosines)
+		b.c.Free(a.sines)
 		b.angles[i] = nil
 	}
 	b.angles = b.angles[:0]
+	b.forgetAreas()
 }
 
 // Read evaluates x and appends its values to dst[:0].

@@ -1,6 +1,8 @@
 package mlx
 
 import (
+	"math"
+
 	"hark/engine/backend/mlx/mlxc"
 	"hark/engine/tensor"
 )
@@ -10,7 +12,14 @@ type angles struct {
 	rotary *tensor.Rotary
 	rows   int        // T
 	offset mlxc.Array // [T*sections] int32
+
+	cosines, sines mlxc.Array // of narrow turns, [T, 1, sections, D/2]; else 0
 }
+
+// narrow is the width of a section below which MLX's rotation is not used on
+// CUDA: of many rows it asks for 1,024 threads a block, and fills up with
+// threads of the third dimension, of which a block may have 64.
+const narrow = 32
 
 // Angles prepares turns for coordinates pos [T*Sections].
 func (b *Backend) Angles(r *tensor.Rotary, pos []int32) tensor.Angles {
@@ -23,7 +32,37 @@ func (b *Backend) Angles(r *tensor.Rotary, pos []int32) tensor.Angles {
 	}
 	a := &angles{rotary: r, rows: len(pos) / r.Sections, offset: h}
 	b.angles = append(b.angles, a)
+	if half := len(r.Freq); b.gpu && !readsHost && 2*half < narrow && a.rows > 0 {
+		cosines, sines := make([]float32, len(pos)*half), make([]float32, len(pos)*half)
+		for i, p := range pos {
+			for j, f := range r.Freq {
+				sin, cos := math.Sincos(float64(p) * float64(f))
+				cosines[i*half+j], sines[i*half+j] = float32(cos), float32(sin)
+			}
+		}
+		a.cosines = mlxc.New(b.c, cosines, mlxc.Float32, a.rows, 1, r.Sections, half)
+		a.sines = mlxc.New(b.c, sines, mlxc.Float32, a.rows, 1, r.Sections, half)
+	}
 	return a
+}
+
+// ropeNarrow is Rope by operations of its own.
+func (b *Backend) ropeNarrow(a *array, r *angles) mlxc.Array {
+	c, t := b.c, b.temp
+	rows, heads, sections, half := r.rows, a.dims[1], r.rotary.Sections, len(r.rotary.Freq)
+	h := t(c.Reshape(a.h, rows, heads, sections, 2*half))
+	if b.dtype != mlxc.Float32 {
+		h = t(c.AsType(h, mlxc.Float32))
+	}
+	left := t(c.Slice(h, []int{0, 0, 0, 0}, []int{rows, heads, sections, half}))
+	right := t(c.Slice(h, []int{0, 0, 0, half}, []int{rows, heads, sections, 2 * half}))
+	turned := t(c.Subtract(t(c.Multiply(left, r.cosines)), t(c.Multiply(right, r.sines))))
+	other := t(c.Add(t(c.Multiply(left, r.sines)), t(c.Multiply(right, r.cosines))))
+	h = c.Concatenate(3, turned, other)
+	if b.dtype != mlxc.Float32 {
+		h = c.AsType(t(h), b.dtype)
+	}
+	return h
 }
 
 // maxPeriods bounds the tables that are kept of rotary embeddings.
@@ -63,6 +102,12 @@ func (b *Backend) Rope(x tensor.Tensor, turns tensor.Angles) tensor.Tensor {
 		return b.like("Rope", a, c.Again(a.h))
 	}
 	var made *array
+	if r.cosines != 0 {
+		h := t(b.ropeNarrow(a, r))
+		made = b.wrap("Rope", c.Reshape(h, rows, heads, 1, sections*width), a.Shape()...)
+		made.spread = true
+		return made
+	}
 	if sections == 1 {
 		made = b.wrap("Rope", c.Rope(b.spread(a), width, r.offset, b.turns(r.rotary)), a.Shape()...)
 		made.spread = true

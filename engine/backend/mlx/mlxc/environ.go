@@ -21,11 +21,15 @@ func (c *Calls) setenv(key, value string, overwrite uintptr) {
 }
 
 // suggest sets what hark wants of MLX where the environment does not say
-// otherwise. MLX reads both when it first computes.
+// otherwise. MLX reads it when it first computes.
 func (c *Calls) suggest() {
 	// Products of float32 are such: MLX would round their factors to 10 bits on
 	// CUDA and on some Macs.
 	c.setenv("MLX_ENABLE_TF32", "0", 0)
+	// Steps of many kinds, as sessions come and go, are that many graphs of
+	// CUDA. MLX would keep 400 and fail once it met 800.
+	c.setenv("MLX_CUDA_GRAPH_CACHE_SIZE", "2000", 0)
+	c.setenv("MLX_ENABLE_CACHE_THRASHING_CHECK", "0", 0)
 	// CUDA kernels are compiled where they are first used, some for half a
 	// minute each. MLX would keep them in the system's folder for temporary
 	// files, which is empty after a start.

@@ -103,6 +103,17 @@ const (
 	fnGroupSize
 	fnAllGather
 	fnAllSum
+	fnStringsNew
+	fnStringsAppend
+	fnStringsFree
+	fnKernelNew
+	fnKernelFree
+	fnKernelApply
+	fnLaunchNew
+	fnLaunchFree
+	fnLaunchResult
+	fnLaunchGrid
+	fnLaunchBlock
 	functionCount
 )
 
@@ -207,4 +218,15 @@ var names = [functionCount]string{
 	fnGroupSize:             "mlx_distributed_group_size",
 	fnAllGather:             "mlx_distributed_all_gather",
 	fnAllSum:                "mlx_distributed_all_sum",
+	fnStringsNew:            "mlx_vector_string_new",
+	fnStringsAppend:         "mlx_vector_string_append_value",
+	fnStringsFree:           "mlx_vector_string_free",
+	fnKernelNew:             "mlx_fast_cuda_kernel_new",
+	fnKernelFree:            "mlx_fast_cuda_kernel_free",
+	fnKernelApply:           "mlx_fast_cuda_kernel_apply",
+	fnLaunchNew:             "mlx_fast_cuda_kernel_config_new",
+	fnLaunchFree:            "mlx_fast_cuda_kernel_config_free",
+	fnLaunchResult:          "mlx_fast_cuda_kernel_config_add_output_arg",
+	fnLaunchGrid:            "mlx_fast_cuda_kernel_config_set_grid",
+	fnLaunchBlock:           "mlx_fast_cuda_kernel_config_set_thread_group",
 }
