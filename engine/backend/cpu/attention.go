@@ -302,6 +302,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 			work += (v.high - v.low) * heads
 		}
 	}
+	b.work.Products += 2 * int64(work) * int64(dim)
 	j.cut(maxRows)
 	switch few := len(j.tiles) < 2*b.pool.size; {
 	case b.pool.size > 1 && widest*dim >= b.split && (few || 2*widest*maxRows*b.pool.size > work):

@@ -100,6 +100,7 @@ func (b *Backend) FullAttention(q, k, v tensor.Tensor) tensor.Tensor {
 	y := b.arena.alloc(rows, heads*dim)
 	blocks := (rows + fullBlock - 1) / fullBlock
 	turned, straight := b.arena.alloc(heads*blocks, dim*fullBlock), b.arena.alloc(heads, rows*dim)
+	b.work.Products += 2 * int64(rows) * int64(rows) * int64(heads*dim)
 	j := &b.jobs.full
 	*j = fullJob{
 		b: b, dst: y.data, q: a.data, k: keys.data, v: values.data, keys: turned.data, values: straight.data,

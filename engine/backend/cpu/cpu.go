@@ -86,7 +86,7 @@ func Describe(threads int) string { return fmt.Sprintf("cpu %v x%d", isa.Current
 
 // Work is what a backend was asked to compute since it started.
 type Work struct {
-	Products    int64 // of activations with weights
+	Products    int64 // of activations with weights, and of attention
 	WeightBytes int64 // of weights multiplied with, as they are stored
 }
 
