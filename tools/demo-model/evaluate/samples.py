@@ -33,6 +33,7 @@ class Samples:
     def __init__(self, work: Path, model: Model, out: Path, seed: int):
         self.assets, self.model, self.out = work / "assets", model, out
         self.r, self.voices, self.cases = Dice(seed), HeldVoices(work / "assets", work / "held"), []
+        self.said: dict[bytes, str] = {}  # sound -> its file: the same sound is written once
 
     def add(self, name: str, want: str, prompt: str | None, text: str = "", spoken: str = "", image=None) -> None:
         entry = dict(name=name, system=prompt, want=want)
@@ -43,12 +44,13 @@ class Samples:
         if spoken:
             x, voice = self.voices.say(spoken)
             sound = padded(x, 0.2, 0.5, self.r)
-            entry |= dict(audio=f"{name}.wav", voice=voice, spoken=spoken)
+            frames = sound.tobytes()
+            entry |= dict(audio=self.said.setdefault(frames, f"{name}.wav"), voice=voice, spoken=spoken)
             with wave.open(str(self.out / entry["audio"]), "wb") as w:
                 w.setnchannels(1)
                 w.setsampwidth(2)
                 w.setframerate(RATE)
-                w.writeframes(sound.tobytes())
+                w.writeframes(frames)
         if text:
             entry["text"] = text
         case = Case(name, want, system(prompt) + [user(text, image is not None, sound is not None)], image=image, sound=sound)
