@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
+	"hark/engine/backend/cpu/kernel"
 	"hark/engine/token"
 )
 
@@ -224,21 +226,29 @@ func (s *Sampler) adjust(logits []float32) []float32 {
 	return w
 }
 
+// greatestBlock is the logits among which the greatest is looked for one by one.
+const greatestBlock = 4096
+
 // greatest returns the first of the greatest logits, and refuses what is not
 // a number below infinity.
 func greatest(logits []float32) (int, error) {
-	best, max := -1, float32(math.Inf(-1))
-	for i, v := range logits {
-		if v <= max {
-			continue
-		}
+	from, most := -1, float32(math.Inf(-1))
+	for i := 0; i < len(logits); i += greatestBlock {
+		block := logits[i:min(i+greatestBlock, len(logits))]
+		v := kernel.Greatest(block)
 		if v != v || v > math.MaxFloat32 {
-			return 0, fmt.Errorf("sample: logit of token %d of %d is %v", i, len(logits), v)
+			at := i + slices.IndexFunc(block, unusable)
+			return 0, fmt.Errorf("sample: logit of token %d of %d is %v", at, len(logits), logits[at])
 		}
-		best, max = i, v
+		if v > most {
+			from, most = i, v
+		}
 	}
-	if best < 0 {
+	if from < 0 {
 		return 0, fmt.Errorf("sample: no token of %d is possible", len(logits))
 	}
-	return best, nil
+	return from + slices.Index(logits[from:], most), nil
 }
+
+// unusable reports whether a logit is NaN or infinity.
+func unusable(v float32) bool { return v != v || v > math.MaxFloat32 }

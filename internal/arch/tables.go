@@ -62,7 +62,7 @@ var imports = map[string][]string{
 	"engine/token":               nil,
 	"engine/tensor":              nil,
 	"engine/tensor/tensortest":   {"engine/tensor"},
-	"engine/sample":              {"engine/token"},
+	"engine/sample":              {"engine/backend/cpu/kernel", "engine/token"},
 	"engine/weights":             {"engine/tensor"},
 	"engine/convert":             {"engine/tensor", "engine/weights", "internal/host"},
 	"engine/hub":                 {"internal/host"},

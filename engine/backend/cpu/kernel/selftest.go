@@ -41,7 +41,7 @@ var selfChecks = []selfCheck{
 	{"UnpackQ4", 1e-6, selfUnpackQ4}, {"UnpackQ8", 1e-6, selfUnpackQ8},
 	{"MatMulCodes", 4e-6, selfMatMulCodes}, {"MixCodes", 1e-5, selfMixCodes},
 	{"MatMulAhead", 2e-6, selfMatMulAhead}, {"MixAhead", 1e-5, selfMixAhead},
-	{"MatMulStrips", 2e-6, selfMatMulStrips},
+	{"MatMulStrips", 2e-6, selfMatMulStrips}, {"Greatest", 0, selfGreatest},
 }
 
 // SelfTest runs every kernel in every implementation that this processor has
@@ -222,6 +222,15 @@ func selfMax(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
 		most = max(most, float64(v))
 	}
 	return []float32{Max(x)}, []float64{most}, []float64{1}
+}
+
+func selfGreatest(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
+	x := selfValues(rng, n)
+	most := math.Inf(-1)
+	for _, v := range x {
+		most = max(most, float64(v))
+	}
+	return []float32{Greatest(x)}, []float64{most}, []float64{1}
 }
 
 func selfGELU(rng *rand.Rand, n int) (got []float32, exact, scale []float64) {
