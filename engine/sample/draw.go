@@ -3,6 +3,8 @@ package sample
 import (
 	"math"
 	"slices"
+
+	"hark/engine/backend/cpu/kernel"
 )
 
 // candidate is a token that may be picked.
@@ -27,11 +29,28 @@ func compare(a, b candidate) int {
 // on top, which most tokens do not beat.
 func top(dst []candidate, logits []float32, k int) []candidate {
 	least := float32(math.Inf(-1))
-	for i, v := range logits {
-		if v <= least {
+	for i := 0; i < len(logits); i += topBlock {
+		block := logits[i:min(i+topBlock, len(logits))]
+		if len(dst) == k && kernel.Greatest(block) <= least {
 			continue // of equals the first was here before
 		}
-		c := candidate{v, int32(i)}
+		dst, least = topOf(dst, block, i, k, least)
+	}
+	slices.SortFunc(dst, compare)
+	return dst
+}
+
+// topBlock is how many tokens are passed over at a time where none beats the least likely.
+const topBlock = 512
+
+// topOf does so for tokens from first on; least is the logit of the least likely, once
+// there are k.
+func topOf(dst []candidate, logits []float32, first, k int, least float32) ([]candidate, float32) {
+	for i, v := range logits {
+		if v <= least {
+			continue
+		}
+		c := candidate{v, int32(first + i)}
 		if len(dst) < k {
 			dst = append(dst, c)
 			if len(dst) == k {
@@ -46,8 +65,7 @@ func top(dst []candidate, logits []float32, k int) []candidate {
 		sink(dst, 0)
 		least = dst[0].logit
 	}
-	slices.SortFunc(dst, compare)
-	return dst
+	return dst, least
 }
 
 // sink restores the heap below element i.

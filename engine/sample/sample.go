@@ -127,12 +127,13 @@ type Alternative struct {
 
 // Sampler picks the tokens of one answer. One goroutine may use it.
 type Sampler struct {
-	o    Options
-	rand *rand.Rand
-	seen map[token.ID]int // how often a token was observed
-	work []float32        // adjusted logits
-	kept []candidate
-	bins []float64 // weights by distance from the likeliest, see nucleus
+	o      Options
+	rand   *rand.Rand
+	seen   map[token.ID]int // how often a token was observed
+	work   []float32        // adjusted logits, for the mask
+	before []candidate      // logits that adjust changed, as they were
+	kept   []candidate
+	bins   []float64 // weights by distance from the likeliest, see nucleus
 
 	drawn float64 // the last number of rand
 	back  bool    // it is to be drawn again
@@ -153,18 +154,21 @@ func (s *Sampler) Observe(id token.ID) {
 	}
 }
 
-// Pick picks a token by its logits, one a token of the vocabulary. They are
-// not changed. -Inf is a token that cannot be; NaN and +Inf are an error that
-// names the token, and so is a vocabulary of which no token is left. It takes
-// time in proportion to the vocabulary and does not allocate once warm, unless
+// Pick picks a token by its logits, one a token of the vocabulary. When it
+// returns they are as before. -Inf is a token that cannot be; NaN and +Inf are an
+// error that names the token, and so is a vocabulary of which no token is left. It
+// takes time in proportion to the vocabulary and does not allocate once warm, unless
 // alternatives are asked for.
 func (s *Sampler) Pick(logits []float32) (Choice, error) {
-	best, err := greatest(logits)
-	if err != nil {
-		return Choice{}, err
-	}
 	var c Choice
 	var total float32
+	best, adjusts := 0, s.o.adjusts()
+	var err error
+	if s.o.LogProbs > 0 || s.o.Mask != nil || !adjusts {
+		if best, err = greatest(logits); err != nil {
+			return Choice{}, err
+		}
+	}
 	if s.o.LogProbs > 0 {
 		total = float32(math.Log(sumExp(logits, logits[best]))) + logits[best]
 		s.kept = top(s.kept[:0], logits, s.o.LogProbs)
@@ -173,19 +177,22 @@ func (s *Sampler) Pick(logits []float32) (Choice, error) {
 		}
 	}
 	adjusted := logits
-	if s.o.adjusts() {
-		adjusted = s.adjust(logits)
-		if best, err = greatest(adjusted); err != nil {
-			return Choice{}, err
+	if adjusts {
+		if adjusted, err = s.adjust(logits); err == nil {
+			best, err = greatest(adjusted)
 		}
 	}
 	id := best
 	switch {
-	case s.o.Temperature < coldest:
+	case err != nil || s.o.Temperature < coldest:
 	case s.o.TopK > 0 && s.o.TopK < len(adjusted):
 		id = s.fromTop(adjusted)
 	default:
 		id = s.fromAll(adjusted, adjusted[best])
+	}
+	s.restore(adjusted)
+	if err != nil {
+		return Choice{}, err
 	}
 	c.ID = token.ID(id)
 	if s.o.LogProbs > 0 {
@@ -194,13 +201,25 @@ func (s *Sampler) Pick(logits []float32) (Choice, error) {
 	return c, nil
 }
 
-// adjust returns the logits after penalties, bias, suppression and mask.
-func (s *Sampler) adjust(logits []float32) []float32 {
-	s.work = append(s.work[:0], logits...)
-	w, o := s.work, &s.o
-	in := func(id token.ID) bool { return id >= 0 && int(id) < len(w) }
+// adjust returns the logits after penalties, bias, suppression and mask. All but the mask
+// are of few tokens: they are changed in place, which takes less time than a copy, and
+// what they were is kept for restore.
+func (s *Sampler) adjust(w []float32) ([]float32, error) {
+	if s.o.Mask != nil {
+		s.work = append(s.work[:0], w...)
+		w = s.work
+	}
+	s.before = s.before[:0]
+	o := &s.o
+	keep := func(id token.ID) bool {
+		if id < 0 || int(id) >= len(w) {
+			return false
+		}
+		s.before = append(s.before, candidate{w[id], int32(id)})
+		return true
+	}
 	for id, n := range s.seen {
-		if !in(id) {
+		if !keep(id) {
 			continue
 		}
 		if o.Repetition != 0 && w[id] > 0 {
@@ -211,19 +230,32 @@ func (s *Sampler) adjust(logits []float32) []float32 {
 		w[id] -= o.Presence + o.Frequency*float32(n)
 	}
 	for id, b := range o.Bias {
-		if in(id) {
+		if keep(id) {
 			w[id] += b
 		}
 	}
 	for _, id := range o.Suppress {
-		if in(id) {
+		if keep(id) {
 			w[id] = float32(math.Inf(-1))
+		}
+	}
+	for _, c := range s.before {
+		if unusable(c.logit) { // and might not be found among the others
+			return w, fmt.Errorf("sample: logit of token %d of %d is %v", c.id, len(w), c.logit)
 		}
 	}
 	if o.Mask != nil {
 		o.Mask(w)
 	}
-	return w
+	return w, nil
+}
+
+// restore takes back what adjust did to what it returned, but for the mask.
+func (s *Sampler) restore(w []float32) {
+	for _, c := range slices.Backward(s.before) {
+		w[c.id] = c.logit
+	}
+	s.before = s.before[:0]
 }
 
 // greatestBlock is the logits among which the greatest is looked for one by one.

@@ -243,9 +243,11 @@ func TestPenaltiesLowerWhatWasObserved(t *testing.T) {
 			s.Observe(id)
 		}
 		logits := []float32{4, -1, 1}
-		if got := s.adjust(logits); !slices.Equal(got, c.want) {
-			t.Errorf("%+v: adjusted logits %v, want %v", c.o, got, c.want)
+		got, err := s.adjust(logits)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%+v: adjusted logits %v, %v, want %v", c.o, got, err, c.want)
 		}
+		s.restore(got)
 		if !slices.Equal(logits, []float32{4, -1, 1}) {
 			t.Error("the caller's logits were changed")
 		}
@@ -354,5 +356,37 @@ func BenchmarkPick(b *testing.B) {
 				pick(b, s, logits)
 			}
 		})
+	}
+}
+
+// TestPickLeavesLogitsAsTheyWere changes some tokens twice, and meets an error.
+func TestPickLeavesLogitsAsTheyWere(t *testing.T) {
+	r := rand.New(rand.NewPCG(71, 1))
+	for _, o := range []Options{
+		{Suppress: []token.ID{3, 3, 5000}},
+		{Presence: 1, Frequency: 2, Repetition: 1.5, Bias: map[token.ID]float32{1: 4, 3: -2}, Suppress: []token.ID{3}, Temperature: 1, TopK: 5, LogProbs: 2},
+		{Bias: map[token.ID]float32{7: 2}, Mask: func(logits []float32) { logits[2] = float32(math.Inf(-1)) }, Temperature: 0.7, TopP: 0.9},
+	} {
+		s := New(o)
+		for _, id := range []token.ID{1, 3, 3, 6000} {
+			s.Observe(id)
+		}
+		logits := random(r, 4999)
+		before := slices.Clone(logits)
+		for range 5 {
+			if _, err := s.Pick(logits); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(logits, before) {
+				t.Fatal("logits changed")
+			}
+		}
+		logits[3] = float32(math.NaN())
+		if _, err := s.Pick(logits); err == nil || !strings.Contains(err.Error(), "token 3 ") {
+			t.Errorf("NaN: %v", err)
+		}
+		if logits[3] == logits[3] || !slices.Equal(logits[4:], before[4:]) || !slices.Equal(logits[:3], before[:3]) {
+			t.Error("logits changed by an error")
+		}
 	}
 }
