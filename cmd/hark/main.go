@@ -35,7 +35,7 @@ type commands struct {
 	Convert convertCommand `cmd:"" help:"Quantize a checkpoint into the layout of MLX."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed, beside the most that this machine can do."`
 
-	Version versionFlag `help:"Print the version and exit." short:"v"`
+	Version versionFlag `help:"Print the version and exit." short:"v" env:"-"`
 }
 
 // Exit codes: 1 a failure of ours, 2 wrong input.

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	stdlog "log"
 	"log/slog"
 	"net"
 	"os"
@@ -32,7 +30,6 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	stdlog.SetOutput(io.Discard) // libraries that decode sound tell it of broken files
 	o, cert, err := c.options()
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@
 import { Emitter } from './emitter.js';
 import { Frames } from './frames.js';
 import { Receiver } from './receiver.js';
-import { causeOf } from './websocket.js';
+import { causeOf, eventOf } from './websocket.js';
 
 const connectMs = 6000; // from the answer to the open data channel, at most
 const patienceMs = 2500; // for a line that is broken to come back
@@ -147,12 +147,8 @@ export class WebRTCTransport extends Emitter {
   }
 
   #receive(data) {
-    let event;
-    try {
-      event = JSON.parse(data);
-    } catch {
-      return;
-    }
+    const event = eventOf(data);
+    if (!event) return;
     if (!this.#opened) this.#begin();
     switch (event.type) {
       case 'output_audio_buffer.started':

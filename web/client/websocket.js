@@ -74,12 +74,8 @@ export class WebSocketTransport extends Emitter {
   }
 
   #receive(data) {
-    let event;
-    try {
-      event = JSON.parse(data);
-    } catch {
-      return;
-    }
+    const event = eventOf(data);
+    if (!event) return;
     this.#opened = true;
     if (event.type === 'response.output_audio.delta') this.voice.play(event.item_id, event.delta);
     this.emit('event', event);
@@ -92,6 +88,15 @@ export class WebSocketTransport extends Emitter {
     if (socket !== this.#socket) return;
     this.close();
     this.emit('end', { cause, message: reason, opened: this.#opened });
+  }
+}
+
+// eventOf reads an event of the server; what is none is null.
+export function eventOf(data) {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return null;
   }
 }
 
