@@ -127,8 +127,8 @@ func within(t *testing.T, name string, got, want []float32, bound float64) bool 
 	return false
 }
 
-// Covered returns what of got a golden of logits covers: all positions, or
-// the last ones where the golden was thinned to them.
+// Covered returns what of got a golden covers: all positions, or the last ones
+// where the golden was thinned to them.
 func Covered(got, want []float32) []float32 {
 	return got[max(0, len(got)-len(want)):]
 }
