@@ -261,14 +261,20 @@ func in(op string, x tensor.Tensor) *array {
 
 // loose is in for an operation that takes a spread operand too.
 func loose(op string, x tensor.Tensor) *array {
+	a := known(op, x)
+	if a.later {
+		a.b.resolve(op, a)
+	}
+	return a
+}
+
+// known is loose for an operation that takes what is not recorded yet, too.
+func known(op string, x tensor.Tensor) *array {
 	a, ok := x.(*array)
 	if !ok {
 		panic(fmt.Sprintf("mlx: %s: operand is %T, not a tensor of this backend", op, x))
 	}
-	if a.later {
-		a.b.resolve(op, a)
-	}
-	if a.h == 0 {
+	if a.h == 0 && !a.later {
 		panic(fmt.Sprintf("mlx: %s: operand was released", op))
 	}
 	return a

@@ -67,7 +67,7 @@ func (b *Backend) LocalAttention(q, k, v, rel tensor.Tensor, span int, cap float
 	scores := t(c.Matmul(query, t(c.Transpose(side(keys.h), 0, 2, 3, 1)))) // [n, N, 1, span]
 	distances := t(c.Transpose(t(b.rows(r, 0, span)), 1, 2, 0))            // [N, D, span]
 	scores = t(c.Add(scores, t(c.Matmul(query, distances))))               // [n, N, 1, span]
-	scores = t(b.compiled(softCapped, scores, b.scalar(cap)))              // [n, N, 1, span]
+	scores = t(b.compiled(softCapFormula, scores, b.scalar(cap)))          // [n, N, 1, span]
 	if seen.mask != 0 {
 		scores = t(c.Add(scores, seen.mask))
 	}

@@ -37,11 +37,11 @@ func BenchmarkRecording(b *testing.B) {
 	m.EndStep()
 	segs := []tensor.Segment{{To: 1, KV: kv, Pos: 19}}
 	for name, f := range map[string]func(){
-		"Add":       func() { m.Add(x, x) },
+		"Add":       func() { in("", m.Add(x, x)) },
 		"Reshape":   func() { m.Reshape(x, heads, dim) },
 		"Linear":    func() { m.Linear(x, d.proj, nil) },
-		"GatedGELU": func() { m.GatedGELU(x, x) },
-		"SumScaled": func() { m.Scale(m.Add(x, x), 0.5) },
+		"GatedGELU": func() { in("", m.GatedGELU(x, x)) },
+		"SumScaled": func() { in("", m.Scale(m.Add(x, x), 0.5)) },
 		"SoftCap":   func() { m.SoftCap(x, 30) },
 		"RMSNorm":   func() { m.RMSNorm(x, d.norm, 1e-6) },
 		"Rope":      func() { m.Rope(q, m.Angles(d.rotary, []int32{7})) },

@@ -1,49 +1,83 @@
 package mlx
 
 import (
+	"bytes"
 	"time"
 
 	"hark/engine/backend/mlx/mlxc"
+	"hark/engine/tensor"
 )
 
-// formula names a pointwise function that is compiled: one kernel instead of
-// one for each of its operations.
-type formula int
-
+// A formula is a pointwise function that is compiled: one kernel instead of one
+// for each of its operations. It is written in postfix, a letter an operation:
+// v takes the next operand, the others take what they need from what was
+// computed before, and leave their result there.
 const (
-	gatedGELU  formula = iota // gate, up → GELU(gate)*up
-	softCapped                // x, limit → limit*tanh(x/limit)
-	clamped                   // x, low, high → x limited to [low, high]
-	silu                      // x → x*sigmoid(x)
-	glu                       // a, b → a*sigmoid(b)
-	sumScaled                 // x, y, f → (x+y)*f
-	addScaled                 // x, y, f → x+y*f
-	formulas
+	operand   = 'v'
+	plus      = '+' // a, b → a+b
+	times     = '*' // a, b → a*b
+	clamped   = 'c' // x, low, high → x limited to [low, high]
+	silu      = 's' // x → x*sigmoid(x)
+	glu       = 'l' // a, b → a*sigmoid(b)
+	gatedGELU = 'g' // gate, up → GELU(gate)*up
+	softCap   = 't' // x, limit → limit*tanh(x/limit)
 )
 
-// record records f of operands. take gets the intermediate results, which are
-// to be freed, and value makes a number.
-func (f formula) record(c *mlxc.Calls, in []mlxc.Array, take func(mlxc.Array) mlxc.Array, value func(float32) mlxc.Array) mlxc.Array {
-	switch f {
-	case gatedGELU:
-		return geluOf(c, in[0], in[1], take, value)
-	case softCapped:
-		return c.Multiply(take(c.Tanh(take(c.Divide(in[0], in[1])))), in[1])
-	case clamped:
-		return c.Minimum(take(c.Maximum(in[0], in[1])), in[2])
-	case silu:
-		return c.Multiply(in[0], take(c.Sigmoid(in[0])))
-	case glu:
-		return c.Multiply(in[0], take(c.Sigmoid(in[1])))
-	case sumScaled:
-		return c.Multiply(take(c.Add(in[0], in[1])), in[2])
-	default: // addScaled
-		return c.Add(in[0], take(c.Multiply(in[1], in[2])))
+// The formulas that are recorded where they stand.
+var gluFormula, gatedGELUFormula, softCapFormula = []byte("vvl"), []byte("vvg"), []byte("vvt")
+
+// maxOperands and maxLetters bound a formula.
+const maxOperands, maxLetters = 12, 32
+
+// scratch takes intermediate results, which are to be freed, and makes numbers.
+type scratch interface {
+	temp(h mlxc.Array) mlxc.Array
+	scalar(v float32) mlxc.Array
+}
+
+// record records a formula of operands.
+func record(c *mlxc.Calls, formula []byte, in []mlxc.Array, s scratch) mlxc.Array {
+	var stack [maxOperands]mlxc.Array
+	n := 0
+	for i := range len(formula) {
+		if formula[i] == operand {
+			stack[n], in = in[0], in[1:]
+			n++
+			continue
+		}
+		var h mlxc.Array
+		takes := 2
+		switch a := stack[:n]; formula[i] {
+		case plus:
+			h = c.Add(a[n-2], a[n-1])
+		case times:
+			h = c.Multiply(a[n-2], a[n-1])
+		case clamped:
+			h = c.Minimum(s.temp(c.Maximum(a[n-3], a[n-2])), a[n-1])
+			takes = 3
+		case silu:
+			h = c.Multiply(a[n-1], s.temp(c.Sigmoid(a[n-1])))
+			takes = 1
+		case glu:
+			h = c.Multiply(a[n-2], s.temp(c.Sigmoid(a[n-1])))
+		case gatedGELU:
+			h = geluOf(c, a[n-2], a[n-1], s)
+		case softCap:
+			h = c.Multiply(s.temp(c.Tanh(s.temp(c.Divide(a[n-2], a[n-1])))), a[n-1])
+		}
+		if i < len(formula)-1 {
+			s.temp(h)
+		}
+		n -= takes
+		stack[n] = h
+		n++
 	}
+	return stack[0]
 }
 
 // geluOf records up*gate*0.5*(1+tanh(sqrt(2/pi)*gate*(1+0.044715*gate^2))).
-func geluOf(c *mlxc.Calls, gate, up mlxc.Array, t func(mlxc.Array) mlxc.Array, n func(float32) mlxc.Array) mlxc.Array {
+func geluOf(c *mlxc.Calls, gate, up mlxc.Array, s scratch) mlxc.Array {
+	t, n := s.temp, s.scalar
 	y := t(c.Multiply(t(c.Multiply(gate, gate)), n(0.044715)))
 	y = t(c.Multiply(t(c.Multiply(t(c.Add(y, n(1))), gate)), n(rootTwoOverPi)))
 	y = t(c.Add(t(c.Tanh(y)), n(1)))
@@ -53,24 +87,36 @@ func geluOf(c *mlxc.Calls, gate, up mlxc.Array, t func(mlxc.Array) mlxc.Array, n
 
 const rootTwoOverPi = 0.7978845608028654
 
-// compiled records f of operands: where formulas are compiled as one node, whose
-// closure is made when it is first asked for and serves all shapes, elsewhere as
-// what it consists of. A processor has no compiler at hand, and would have
-// nothing from closures but the cost of looking them up.
-func (b *Backend) compiled(f formula, in ...mlxc.Array) mlxc.Array {
+// traced is the scratch of a formula that is being traced.
+type traced struct {
+	c    *mlxc.Calls
+	t    mlxc.DType
+	made []mlxc.Array
+}
+
+func (s *traced) temp(h mlxc.Array) mlxc.Array {
+	s.made = append(s.made, h)
+	return h
+}
+
+func (s *traced) scalar(v float32) mlxc.Array { return s.temp(number(s.c, v, s.t)) }
+
+// compiled records a formula of operands: where formulas are compiled as one
+// node, whose closure is made when it is first asked for and serves all shapes,
+// elsewhere as what it consists of. A processor has no compiler at hand, and
+// would have nothing from closures but the cost of looking them up.
+func (b *Backend) compiled(formula []byte, in ...mlxc.Array) mlxc.Array {
 	if !b.fuse {
-		var held [4]mlxc.Array
-		return f.record(b.c, held[:copy(held[:], in)], b.temp, b.scalar)
+		return record(b.c, formula, in, b)
 	}
-	if !b.closures[f].Made() {
-		closure, err := b.c.Compile(func(c *mlxc.Calls, in []mlxc.Array) []mlxc.Array {
-			var made []mlxc.Array
-			keep := func(h mlxc.Array) mlxc.Array {
-				made = append(made, h)
-				return h
-			}
-			result := f.record(c, in, keep, func(v float32) mlxc.Array { return keep(number(c, v, b.dtype)) })
-			for _, h := range made {
+	closure, ok := b.closures[string(formula)]
+	if !ok {
+		formula := bytes.Clone(formula)
+		var err error
+		closure, err = b.c.Compile(func(c *mlxc.Calls, in []mlxc.Array) []mlxc.Array {
+			s := &traced{c: c, t: b.dtype}
+			result := record(c, formula, in, s)
+			for _, h := range s.made {
 				c.Free(h)
 			}
 			return []mlxc.Array{result}
@@ -78,56 +124,103 @@ func (b *Backend) compiled(f formula, in ...mlxc.Array) mlxc.Array {
 		if err != nil {
 			return 0 // the caller asks the library for its error
 		}
-		b.closures[f] = closure
+		b.closures[string(formula)] = closure
 	}
-	return b.c.Apply(b.closures[f], in...)
+	return b.c.Apply(closure, in...)
 }
 
-// later is a sum or a multiple that is recorded when it is first used: what
-// uses it may be such an operation too, and then one kernel does both.
+// term is an operand of a formula: an array, or without one a number.
+type term struct {
+	of *array
+	v  float32
+}
+
+// later is a formula that is recorded when its result is first used: what uses
+// it may be pointwise too, and then one kernel does both.
 type later struct {
-	of, x, y *array // of is x+y; with y nil it is x*factor
-	factor   float32
+	of      *array // the result
+	letters [maxLetters]byte
+	terms   [maxOperands]term
+	n, m    int // letters, terms
 }
 
-// postpone makes the tensor of a sum or a multiple.
-func (b *Backend) postpone(x, y *array, factor float32) *array {
+// add appends an operand: a number, an array, or the formula of one that is not
+// recorded, if there is room.
+func (l *later) add(op string, t term) {
+	if a := t.of; a != nil && a.later {
+		if o := a.b.postponed(a); l.n+o.n < maxLetters-4 && l.m+o.m < maxOperands-2 {
+			l.n += copy(l.letters[l.n:], o.letters[:o.n])
+			l.m += copy(l.terms[l.m:], o.terms[:o.m])
+			return
+		}
+		loose(op, a)
+	}
+	l.letters[l.n], l.terms[l.m] = operand, t
+	l.n++
+	l.m++
+}
+
+// pointwise makes the tensor, in like's shape and layout, of an operation and
+// its operands.
+func (b *Backend) pointwise(op string, like *array, letter byte, terms ...term) tensor.Tensor {
+	var l later
+	for _, t := range terms {
+		l.add(op, t)
+	}
+	l.letters[l.n] = letter
+	l.n++
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
-	a := b.arena.add(b, 0, x.Shape())
-	a.later, a.spread = true, x.spread
-	b.laters = append(b.laters, later{of: a, x: x, y: y, factor: factor})
+	a := b.arena.add(b, 0, like.Shape())
+	a.spread, l.of = like.spread, a
+	if b.fuse {
+		a.later = true
+		b.laters = append(b.laters, l)
+	} else {
+		b.perform(op, &l)
+		b.sweepTrash()
+	}
 	return a
 }
 
-// postponed returns what a is, if it is not recorded yet.
-func (b *Backend) postponed(a *array) (later, bool) {
-	if a.later {
-		for i := len(b.laters) - 1; i >= 0; i-- {
-			if b.laters[i].of == a {
-				return b.laters[i], true
-			}
+// perform records a formula as its result's array.
+func (b *Backend) perform(op string, l *later) {
+	var in [maxOperands]mlxc.Array
+	for i, t := range l.terms[:l.m] {
+		if t.of != nil {
+			in[i] = t.of.h
+		} else {
+			in[i] = b.scalar(t.v)
 		}
 	}
-	return later{}, false
-}
-
-// resolve records a, if it is not recorded yet.
-func (b *Backend) resolve(op string, a *array) {
-	l, ok := b.postponed(a)
-	if !ok {
-		return
+	switch f := l.letters[:l.n]; {
+	case string(f) == "vv+":
+		l.of.h = b.c.Add(in[0], in[1])
+	case string(f) == "vv*":
+		l.of.h = b.c.Multiply(in[0], in[1])
+	default:
+		l.of.h = b.compiled(f, in[:l.m]...)
 	}
-	b.drop(a)
-	if l.y != nil {
-		a.h = b.c.Add(l.x.h, l.y.h)
-	} else {
-		a.h = b.c.Multiply(l.x.h, b.scalar(l.factor))
-	}
-	if a.h == 0 {
+	if l.of.h == 0 {
 		b.fail(op)
 	}
+}
+
+// postponed returns the formula of an array that is not recorded yet.
+func (b *Backend) postponed(a *array) *later {
+	for i := len(b.laters) - 1; ; i-- {
+		if b.laters[i].of == a {
+			return &b.laters[i]
+		}
+	}
+}
+
+// resolve records an array that is not recorded yet.
+func (b *Backend) resolve(op string, a *array) {
+	l := *b.postponed(a)
+	b.drop(a)
+	b.perform(op, &l)
 }
 
 // drop forgets that a is to be recorded.
@@ -145,8 +238,16 @@ func (b *Backend) drop(a *array) {
 // letGo prepares for a's release: what is to be made of it is recorded.
 func (b *Backend) letGo(a *array) {
 	for i := len(b.laters) - 1; i >= 0; i-- {
-		if l := b.laters[i]; l.of != a && (l.x == a || l.y == a) {
-			b.resolve("Free", l.of)
+		l := &b.laters[i]
+		if l.of == a {
+			continue
+		}
+		for _, t := range l.terms[:l.m] {
+			if t.of == a {
+				b.resolve("Free", l.of)
+				i = len(b.laters) // the others have moved
+				break
+			}
 		}
 	}
 	b.drop(a)

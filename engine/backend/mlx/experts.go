@@ -40,7 +40,7 @@ func (b *Backend) Experts(x, logits tensor.Tensor, top int, perExpert tensor.Ten
 		in = t(c.Reshape(t(c.Take(a.h, t(c.Take(rowOf, by, 0)), 0)), rows*top, 1, hidden)) // [T*top, 1, H]
 		index = t(c.Take(flat, by, 0))
 	}
-	inner := t(b.compiled(gatedGELU, b.picked(in, g, index, sorted), b.picked(in, u, index, sorted)))
+	inner := t(b.compiled(gatedGELUFormula, b.picked(in, g, index, sorted), b.picked(in, u, index, sorted)))
 	out := b.picked(inner, d, index, sorted) // [T, top, 1, H] or [T*top, 1, H]
 	if sorted {
 		out = t(c.Take(t(c.Reshape(out, rows*top, hidden)), back, 0))

@@ -74,10 +74,10 @@ type Backend struct {
 	nearby    map[nearby]near     // of the step
 	angles    []*angles           // of the step
 	decoding  decoding
-	single    []mlxc.Array // operands of a kernel of it
-	closures  [formulas]mlxc.Closure
-	laters    []later     // of the step
-	group     *mlxc.Group // of a divided model; nil without
+	single    []mlxc.Array            // operands of a kernel of it
+	closures  map[string]mlxc.Closure // of formulas
+	laters    []later                 // of the step
+	group     *mlxc.Group             // of a divided model; nil without
 
 	dirty    []*cache // with something stored that is not evaluated
 	keepers  []*array // kept and not evaluated
@@ -128,7 +128,7 @@ func New(o *Options) (*Backend, error) {
 	b := &Backend{
 		c: c, dtype: mlxc.Float32, limit: o.MemoryBytes, inPlace: inPlace,
 		scalars: map[float32]mlxc.Array{}, kernels: map[*tensor.Convolution]mlxc.Array{},
-		periods: map[*tensor.Rotary]mlxc.Array{}, masks: map[mask]mlxc.Array{}, nearby: map[nearby]near{}, caches: map[*cache]bool{},
+		periods: map[*tensor.Rotary]mlxc.Array{}, masks: map[mask]mlxc.Array{}, nearby: map[nearby]near{}, caches: map[*cache]bool{}, closures: map[string]mlxc.Closure{},
 	}
 	if o.Half {
 		b.dtype = mlxc.BFloat16
@@ -286,8 +286,8 @@ func (b *Backend) evaluate(h mlxc.Array) error {
 
 // forget drops what is remembered within a step.
 func (b *Backend) forget() {
-	for _, l := range b.laters {
-		l.of.later = false
+	for i := range b.laters {
+		b.laters[i].of.later = false
 	}
 	b.laters = b.laters[:0]
 	for key, h := range b.masks {

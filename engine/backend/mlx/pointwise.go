@@ -5,10 +5,10 @@ import (
 	"hark/engine/tensor"
 )
 
-// pair returns the operands of a pointwise operation, laid out alike: y has x's
-// shape, or its last axis only.
-func pair(op string, x, y tensor.Tensor) (left, right *array) {
-	left, right = loose(op, x), loose(op, y)
+// beside returns the operands of a pointwise operation, laid out alike and
+// perhaps not recorded yet. y has x's shape, or its last axis only.
+func beside(op string, x, y tensor.Tensor) (left, right *array) {
+	left, right = known(op, x), known(op, y)
 	if right.axes == 1 && left.axes > 1 {
 		same(op, right.Shape(), left.last())
 		return left, right
@@ -29,57 +29,39 @@ func (b *Backend) like(op string, a *array, h mlxc.Array) *array {
 
 // Add returns x+y. y has x's shape, or x's last axis only.
 func (b *Backend) Add(x, y tensor.Tensor) tensor.Tensor {
-	if right, ok := y.(*array); ok && right.later && x != y {
-		if l, _ := b.postponed(right); l.y == nil {
-			left := loose("Add", x)
-			if left.axes == right.axes && left.spread == right.spread {
-				same("Add", right.Shape(), left.Shape()...)
-				return b.like("Add", left, b.compiled(addScaled, left.h, l.x.h, b.scalar(l.factor)))
-			}
-		}
-	}
-	left, right := pair("Add", x, y)
-	if b.fuse && left.axes == right.axes {
-		return b.postpone(left, right, 0)
-	}
-	return b.like("Add", left, b.c.Add(left.h, right.h))
+	left, right := beside("Add", x, y)
+	return b.pointwise("Add", left, plus, term{of: left}, term{of: right})
 }
 
 // Mul returns x*y. y has x's shape, or x's last axis only.
 func (b *Backend) Mul(x, y tensor.Tensor) tensor.Tensor {
-	left, right := pair("Mul", x, y)
-	return b.like("Mul", left, b.c.Multiply(left.h, right.h))
+	left, right := beside("Mul", x, y)
+	return b.pointwise("Mul", left, times, term{of: left}, term{of: right})
 }
 
 // Scale returns x*factor.
 func (b *Backend) Scale(x tensor.Tensor, factor float32) tensor.Tensor {
-	if a, ok := x.(*array); ok && a.later {
-		if l, _ := b.postponed(a); l.y != nil {
-			return b.like("Scale", l.x, b.compiled(sumScaled, l.x.h, l.y.h, b.scalar(factor)))
-		}
-	}
-	a := loose("Scale", x)
-	if b.fuse {
-		return b.postpone(a, nil, factor)
-	}
-	return b.like("Scale", a, b.c.Multiply(a.h, b.scalar(factor)))
+	a := known("Scale", x)
+	return b.pointwise("Scale", a, times, term{of: a}, term{v: factor})
 }
 
 // Clamp limits x to [low, high].
 func (b *Backend) Clamp(x tensor.Tensor, low, high float32) tensor.Tensor {
-	a := loose("Clamp", x)
-	return b.like("Clamp", a, b.compiled(clamped, a.h, b.scalar(low), b.scalar(high)))
+	a := known("Clamp", x)
+	return b.pointwise("Clamp", a, clamped, term{of: a}, term{v: low}, term{v: high})
 }
 
 // Activate applies f to each value.
 func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
-	a := loose("Activate", x)
-	var h mlxc.Array
+	a := known("Activate", x)
 	switch f {
 	case tensor.GELU:
-		h = b.compiled(gatedGELU, a.h, b.scalar(1))
+		return b.pointwise("Activate", a, gatedGELU, term{of: a}, term{v: 1})
 	case tensor.SiLU:
-		h = b.compiled(silu, a.h)
+		return b.pointwise("Activate", a, silu, term{of: a})
+	}
+	var h mlxc.Array
+	switch a = loose("Activate", x); f {
 	case tensor.ReLU:
 		h = b.c.Maximum(a.h, b.scalar(0))
 	case tensor.Tanh:
@@ -94,9 +76,12 @@ func (b *Backend) Activate(f tensor.Activation, x tensor.Tensor) tensor.Tensor {
 
 // GatedGELU returns GELU(gate)*up; both have one shape.
 func (b *Backend) GatedGELU(gate, up tensor.Tensor) tensor.Tensor {
-	g, u := in("GatedGELU", gate), in("GatedGELU", up)
+	g, u := known("GatedGELU", gate), known("GatedGELU", up)
 	same("GatedGELU", u.Shape(), g.Shape()...)
-	return b.like("GatedGELU", g, b.compiled(gatedGELU, g.h, u.h))
+	if g.spread != u.spread {
+		g, u = in("GatedGELU", gate), in("GatedGELU", up)
+	}
+	return b.pointwise("GatedGELU", g, gatedGELU, term{of: g}, term{of: u})
 }
 
 // GLU returns a*sigmoid(b) where a and b are the halves of x's last axis.
@@ -108,13 +93,13 @@ func (b *Backend) GLU(x tensor.Tensor) tensor.Tensor {
 	}
 	left := b.temp(b.part(a, a.axes-1, 0, width))
 	right := b.temp(b.part(a, a.axes-1, width, 2*width))
-	return b.resized("GLU", a, a.axes-1, width, b.compiled(glu, left, right))
+	return b.resized("GLU", a, a.axes-1, width, b.compiled(gluFormula, left, right))
 }
 
 // SoftCap returns limit*tanh(x/limit).
 func (b *Backend) SoftCap(x tensor.Tensor, limit float32) tensor.Tensor {
 	a := loose("SoftCap", x)
-	return b.like("SoftCap", a, b.compiled(softCapped, a.h, b.scalar(limit)))
+	return b.like("SoftCap", a, b.compiled(softCapFormula, a.h, b.scalar(limit)))
 }
 
 // RMSNorm returns x/sqrt(mean(x^2)+eps)*w over the last axis; w may be nil.
