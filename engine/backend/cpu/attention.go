@@ -319,7 +319,7 @@ func (b *Backend) Attention(layer int, q tensor.Tensor, segs []tensor.Segment, a
 
 // splitValues is the size of the keys from which on it is worth to have
 // several workers on one tile.
-const splitValues = 1 << 18
+const splitValues = 1 << 16
 
 // cut makes tiles of rows rows.
 func (j *attendJob) cut(rows int) {

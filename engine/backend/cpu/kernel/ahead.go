@@ -15,8 +15,8 @@ const (
 	aheadVector, aheadWidth = 16, 64
 	// aheadBytes is how far ahead products ask for rows: what memory delivers to a thread while a load waits, and some.
 	aheadBytes = 16 << 10
-	// aheadColumns is how far ahead mixes ask for columns of the rows that they are in.
-	aheadColumns = 64
+	// aheadMixed is how many rows are mixed before the next ones, which are asked for meanwhile.
+	aheadMixed = 16
 )
 
 // MatMulAhead is MatMul, with the same bits. next is where more rows like those of w lie that will be read after them,
@@ -74,18 +74,17 @@ func MixAhead(dst, p, v Matrix, rows, n, width int, next []float32) {
 	for r := 0; r < rows && whole < width; r += tile {
 		mix4(&dst.Data[r*dst.Stride+whole], dst.Stride, &p.Data[r*p.Stride], p.Stride, &v.Data[whole], v.Stride, n, width-whole)
 	}
-	last := whole - aheadColumns
-	for r := 0; r < rows && whole > 0; {
-		eight := eights() && r+2*tile <= rows
-		to, weights := dst.from(r*dst.Stride), p.from(r*p.Stride)
-		if last > 0 {
-			mixColumns(eight, to, weights, v, n, last, 4*aheadColumns)
+	for j := 0; j < n && whole > 0; j += aheadMixed {
+		vj, count, ahead := v.from(j*v.Stride), min(aheadMixed, n-j), 4*aheadMixed*v.Stride
+		if j+aheadMixed >= n {
+			ahead = distance(&vj.Data[0], next, 0)
 		}
-		// Behind the last columns come the first ones of the next rows.
-		mixColumns(eight, to.from(last), weights, v.from(last), n, aheadColumns, distance(&v.Data[last], next, 0))
-		r += tile
-		if eight {
-			r += tile
+		for r := 0; r < rows; r += tile {
+			eight := eights() && r+2*tile <= rows
+			mixColumns(eight, dst.from(r*dst.Stride), p.from(r*p.Stride+j), vj, count, whole, ahead)
+			if ahead = 0; eight {
+				r += tile
+			}
 		}
 	}
 }

@@ -23,7 +23,8 @@ func dotAhead8x2(dst *float32, dstStride int, x *float32, xStride int, w *float3
 func eights() bool { return level == isa.AVX512 }
 
 // mixAhead4 is mix4, width a positive multiple of aheadWidth. While it
-// computes, it asks for what lies ahead bytes behind v.
+// computes, it asks for as much as it reads, from ahead bytes behind v on, in the order of
+// memory.
 func mixAhead4(dst *float32, dstStride int, p *float32, pStride int, v *float32, vStride, n, width, ahead int) {
 	if level == isa.AVX512 {
 		mixAhead4AVX512(dst, dstStride, p, pStride, v, vStride, n, width, ahead)

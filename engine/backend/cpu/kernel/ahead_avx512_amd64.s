@@ -171,6 +171,7 @@ TEXT ·mixAhead4AVX512(SB), NOSPLIT, $0-72
 	MOVQ vStride+40(FP), R9
 	MOVQ width+56(FP), BX
 	MOVQ ahead+64(FP), R15
+	ADDQ DX, R15         // what is asked for
 	SHLQ $2, R12
 	SHLQ $2, R8
 	SHLQ $2, R9
@@ -184,10 +185,10 @@ columns:
 	MOVQ n+48(FP), CX
 
 rows:
-	PREFETCHT0   (R11)(R15*1)
-	PREFETCHT0   64(R11)(R15*1)
-	PREFETCHT0   128(R11)(R15*1)
-	PREFETCHT0   192(R11)(R15*1)
+	PREFETCHT0   (R15)
+	PREFETCHT0   64(R15)
+	PREFETCHT0   128(R15)
+	PREFETCHT0   192(R15)
 	VMOVUPS      (R11), Z16
 	VMOVUPS      64(R11), Z17
 	VMOVUPS      128(R11), Z18
@@ -200,6 +201,7 @@ rows:
 	ROW(Z8, Z9, Z10, Z11)
 	VBROADCASTSS (R14)(R10*1), Z20
 	ROW(Z12, Z13, Z14, Z15)
+	ADDQ         $256, R15
 	ADDQ         R9, R11
 	ADDQ         $4, R14
 	DECQ         CX
@@ -246,6 +248,7 @@ TEXT ·mixAhead8AVX512(SB), NOSPLIT, $0-72
 	MOVQ vStride+40(FP), R9
 	MOVQ width+56(FP), BX
 	MOVQ ahead+64(FP), R15
+	ADDQ DX, R15         // what is asked for
 	SHLQ $2, R12
 	SHLQ $2, R8
 	SHLQ $2, R9
@@ -262,8 +265,8 @@ columns:
 	MOVQ n+48(FP), CX
 
 rows:
-	PREFETCHT0   (R11)(R15*1)
-	PREFETCHT0   64(R11)(R15*1)
+	PREFETCHT0   (R15)
+	PREFETCHT0   64(R15)
 	VMOVUPS      (R11), Z16
 	VMOVUPS      64(R11), Z17
 	VBROADCASTSS (R14), Z18
@@ -282,6 +285,7 @@ rows:
 	PAIR(Z20, Z12, Z13)
 	VBROADCASTSS (AX)(R10*1), Z21
 	PAIR(Z21, Z14, Z15)
+	ADDQ         $128, R15
 	ADDQ         R9, R11
 	ADDQ         $4, R14
 	ADDQ         $4, AX
