@@ -1,7 +1,9 @@
 // Package mlx computes with MLX, Apple's array library: on Metal where there is
 // one, on the processor elsewhere. Operations record a graph; Read evaluates
 // what a result needs together with all that was stored in caches, once a step,
-// and EndStep has the rest computed while the next step is being recorded.
+// and EndStep has the rest computed while the next step is being recorded. Tokens
+// are picked on the device (pick.go), and the step behind them is recorded and
+// begun before they are read (ahead.go).
 //
 // Results of a batch equal those of each sequence alone up to rounding:
 // kernels, and with them the order of sums, change with the sizes.
