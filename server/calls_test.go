@@ -307,7 +307,7 @@ func TestCallAnswerIsWhatBrowsersNeed(t *testing.T) {
 		t.Fatalf("%d sections:\n%s", len(sections)-1, answer)
 	}
 	for i, want := range [][]string{
-		1: {"audio 9 UDP/TLS/RTP/SAVPF 111\r\n", "a=rtpmap:111 opus/48000/2", "useinbandfec=1", "a=sendrecv", "a=msid:hark voice", " typ host", " tcptype passive"},
+		1: {"audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n", "a=rtpmap:111 opus/48000/2", "useinbandfec=1", "a=sendrecv", "a=msid:hark voice", " typ host", " tcptype passive"},
 		2: {"video 9 UDP/TLS/RTP/SAVPF 96 97\r\n", "a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack pli", "a=recvonly"},
 		3: {"application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000", "a=max-message-size:16777216"},
 	} {
