@@ -9,3 +9,7 @@ import (
 
 // New returns a backend of so many threads, 0 for all. The caller closes it.
 func New(threads int) tensor.Backend { return cpu.New(&cpu.Options{Threads: threads}) }
+
+// Rounding is how far the logarithms of probabilities may lie apart where only
+// the company of a row in its step differs.
+const Rounding = 0

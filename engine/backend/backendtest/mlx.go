@@ -40,3 +40,7 @@ func Library() string {
 	}
 	return ""
 }
+
+// Rounding is how far the logarithms of probabilities may lie apart where only
+// the company of a row in its step differs.
+const Rounding = 1e-3

@@ -118,9 +118,28 @@ func (b *Backend) CausalConv(x, w tensor.Tensor) tensor.Tensor {
 	if n == 0 {
 		return b.wrap("CausalConv", b.c.Zeros(b.dtype, 0, channels), 0, channels)
 	}
+	if b.gpu && !readsHost {
+		return b.wrap("CausalConv", b.taps(a.h, m.h, n, channels, taps), n, channels)
+	}
 	h := b.temp(b.c.Reshape(a.h, 1, a.dims[0], channels))
 	h = b.temp(b.c.DepthwiseConv(h, b.temp(b.c.Reshape(m.h, channels, taps, 1)), channels))
 	return b.wrap("CausalConv", b.c.Reshape(h, n, channels), n, channels)
+}
+
+// taps is CausalConv as a sum: on CUDA MLX asks cuDNN for a plan for each number
+// of rows, and what those plans record cannot be used for the next step.
+func (b *Backend) taps(x, kernel mlxc.Array, n, channels, taps int) mlxc.Array {
+	c, t := b.c, b.temp
+	sum := mlxc.Array(0)
+	for j := range taps {
+		w := t(c.Reshape(t(c.Slice(kernel, []int{0, j}, []int{channels, j + 1})), channels))
+		h := c.Multiply(t(c.Slice(x, []int{j, 0}, []int{j + n, channels})), w)
+		if j > 0 {
+			h = c.Add(t(sum), t(h))
+		}
+		sum = h
+	}
+	return sum
 }
 
 // Pool averages squares of side by side patches: x [rows*cols, H] →

@@ -95,6 +95,13 @@ func (c *cache) cut(l *layerKV, from, to int) {
 func (c *cache) turnedBack(l *layerKV, start, by int) mlxc.Array {
 	m, t, n := c.b.c, c.b.temp, l.n-start
 	keys := t(m.Reshape(c.readKeys(l, start, l.n), l.Heads*n, 1, 1, l.Dim))
+	if b := c.b; b.gpu && !readsHost && 2*len(l.Rotary.Freq) < narrow {
+		turns := b.Angles(l.Rotary, []int32{int32(-by)}).(*angles)
+		turns.rows = l.Heads * n // the same for all
+		k := &array{b: b, h: keys, axes: 3}
+		copy(k.dims[:], []int{turns.rows, 1, l.Dim})
+		return m.Reshape(t(b.ropeNarrow(k, turns)), 1, l.Heads, n, l.Dim)
+	}
 	offset := t(mlxc.New(m, []int32{int32(-by)}, mlxc.Int32))
 	keys = t(m.Rope(keys, l.Dim, offset, c.b.turns(l.Rotary)))
 	return m.Reshape(keys, 1, l.Heads, n, l.Dim)

@@ -207,6 +207,16 @@ func matrix(op string, x tensor.Weight, axes int) *weight {
 // processor, for which MLX has no fast products with codes.
 const manyRows = 4
 
+// unpacks reports whether a product with codes of so many rows of a length takes
+// their values first. On a processor that pays. On CUDA MLX multiplies with
+// matrices whose rows are one group in tf32, which float32 is not.
+func (b *Backend) unpacks(w *mlxc.Quantized, rows, length int) bool {
+	if b.gpu {
+		return !readsHost && b.dtype == mlxc.Float32 && rows > 1 && w.Mode == mlxc.Affine && w.Group >= length
+	}
+	return rows >= manyRows
+}
+
 // Linear returns x·wᵀ (+ bias) over the last axis.
 func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) tensor.Tensor {
 	a, m := in("Linear", x), matrix("Linear", w, 2)
@@ -232,7 +242,7 @@ func (b *Backend) Linear(x tensor.Tensor, w tensor.Weight, bias tensor.Tensor) t
 			turn = b.temp(b.c.Transpose(b.temp(b.c.AsType(m.plain, b.dtype)), 1, 0))
 		}
 		h = b.c.Matmul(a.h, turn)
-	case !b.gpu && a.size() >= manyRows*a.last():
+	case b.unpacks(m.codes, a.size()/a.last(), a.last()):
 		h = b.c.Matmul(a.h, b.temp(b.c.Transpose(b.temp(b.c.Dequantize(m.codes, b.dtype)), 1, 0)))
 	default:
 		h = b.c.QuantizedMatmul(a.h, m.codes)
