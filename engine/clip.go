@@ -124,7 +124,9 @@ func (c *Clip) Fork() *Clip {
 		f.todo, f.came, f.made = c.todo, slices.Clone(c.came), slices.Clone(c.made)
 		f.todo.Data = slices.Clone(c.todo.Data)
 		if c.enc != nil {
-			f.enc = c.enc.Fork()
+			if err := c.e.guard(func() { f.enc = c.enc.Fork() }); err != nil {
+				c.e.spoil(err, f)
+			}
 		}
 		if len(f.came) > 0 {
 			c.e.hearLater(f)

@@ -23,7 +23,9 @@ func (e *Engine) encodeSome(budget int) (heard int, saw bool) {
 		p, more := e.pictures[0], false
 		until := time.Now().Add(e.pace.target / 2)
 		if err := e.guard(func() { more = p.encode(e, until) }); err != nil {
-			e.spoil(err, p)
+			if more = p.again(); !more {
+				e.spoil(err, p)
+			}
 		}
 		if !more {
 			e.pictures = slices.Delete(e.pictures, 0, 1)
@@ -48,7 +50,7 @@ func (e *Engine) hear(budget int) (done int) {
 		}
 		if done >= room {
 			e.hearLater(c)
-		} else if p, ok := c.take(e, room-done); ok {
+		} else if p, ok := e.piece(c, room-done); ok {
 			done += max(1, (p.Rows.Rows()+e.rowsPerToken-1)/e.rowsPerToken)
 			taken, pieces = append(taken, c), append(pieces, p)
 		}
@@ -69,6 +71,15 @@ func (e *Engine) hear(budget int) (done int) {
 		}
 	}
 	return done
+}
+
+// piece takes a piece of c for the tower.
+func (e *Engine) piece(c *Clip, budget int) (p model.Piece, ok bool) {
+	if err := e.guard(func() { p, ok = c.take(e, budget) }); err != nil {
+		e.spoil(err, c)
+		return p, false
+	}
+	return p, ok
 }
 
 // spoil marks a medium that will never be whole.

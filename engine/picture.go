@@ -18,6 +18,7 @@ type Picture struct {
 	soft    // the step goroutine's
 	patches vision.Patches
 	enc     model.PictureEncoder // nil before and after
+	failed  bool                 // the tower, once
 }
 
 // NewPicture cuts img on the caller's goroutine, with at most tokens soft
@@ -57,6 +58,20 @@ func (p *Picture) Close() {
 func (p *Picture) state() *soft { return &p.soft }
 
 func (p *Picture) key() (contentKey, bool) { return p.content, true }
+
+// again reports whether the picture is to be encoded from its beginning after a
+// failure of the tower: once, a device may have been in trouble for a moment.
+func (p *Picture) again() bool {
+	if p.freed || p.whole || p.failed {
+		return false
+	}
+	p.failed = true
+	if p.enc != nil {
+		p.enc.Close()
+		p.enc = nil
+	}
+	return true
+}
 
 // encode works on the soft tokens until they are made or until a time. It
 // reports whether there is more to do.

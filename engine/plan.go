@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"hark/engine/model"
@@ -9,6 +10,26 @@ import (
 )
 
 var errFreed = errors.New("engine: the prompt holds a clip or picture that was closed")
+
+// MediumError ends an answer whose prompt holds a clip or a picture that the
+// model's tower failed at. It will fail in every prompt; without it the others
+// go on.
+type MediumError struct {
+	Part Part // the *Clip or *Picture, as it stands in the prompt
+	Err  error
+}
+
+// Error returns the error for logs.
+func (e *MediumError) Error() string {
+	what := "picture"
+	if _, ok := e.Part.(*Clip); ok {
+		what = "clip"
+	}
+	return fmt.Sprintf("engine: a %s of the prompt could not be encoded: %v", what, e.Err)
+}
+
+// Unwrap returns why.
+func (e *MediumError) Unwrap() error { return e.Err }
 
 // Class says who comes first in a step.
 type Class uint8
@@ -142,7 +163,18 @@ type draft struct {
 
 // add puts up to budget positions of s in the batch and returns how many. A
 // picture that must be whole goes in whole.
-func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
+func (b *batch) add(e *Engine, s *stepSeq, budget int) (n int) {
+	if err := e.guard(func() { n = b.put(e, s, budget) }); err != nil {
+		e.log.Error("planning failed", "err", err)
+		s.failed = err
+		s.end(err)
+		return 0
+	}
+	return n
+}
+
+// put is add; a device that fails at the soft tokens panics.
+func (b *batch) put(e *Engine, s *stepSeq, budget int) int {
 	d := &draft{cursor: s.cursor, row: model.Row{KV: s.kv, Pos: s.kv.Len()}}
 	for more := true; more && d.next < len(s.slots) && len(d.row.IDs) < budget; {
 		if d.part == 0 {
@@ -151,7 +183,7 @@ func (b *batch) add(e *Engine, s *stepSeq, budget int) int {
 		if slot := s.slots[d.next]; slot.medium == nil {
 			more = d.token(s, slot)
 		} else if m := slot.medium.state(); m.err != nil || m.freed {
-			s.lose(m)
+			s.lose(slot.medium)
 			return 0
 		} else {
 			more = d.medium(e, slot.medium, budget)
@@ -246,10 +278,11 @@ func (d *draft) medium(e *Engine, m encoder, budget int) bool {
 }
 
 // lose fails a sequence whose medium will never come.
-func (s *stepSeq) lose(m *soft) {
-	s.failed = m.err
-	if s.failed == nil {
-		s.failed = errFreed
+func (s *stepSeq) lose(medium encoder) {
+	s.failed = errFreed
+	if err := medium.state().err; err != nil {
+		part, _ := medium.(Part)
+		s.failed = &MediumError{Part: part, Err: err}
 	}
 	s.end(s.failed)
 }
