@@ -37,6 +37,33 @@ type fakeEngine struct {
 	opened   []*fakeSequence // all that ever were
 	loaded   atomic.Bool
 	drafts   atomic.Int64 // tokens of sequences that were closed as speculations
+	spoil    int          // clips and pictures that the tower will fail at
+	spoilt   map[conversation.Medium]bool
+}
+
+// encode has the tower fail at m, if it is to.
+func (f *fakeEngine) encode(m conversation.Medium) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.spoil > 0 {
+		f.spoil--
+		if f.spoilt == nil {
+			f.spoilt = map[conversation.Medium]bool{}
+		}
+		f.spoilt[m] = true
+	}
+}
+
+// lost returns an error if the tower failed at a medium of a prompt.
+func (f *fakeEngine) lost(p Prompt) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, part := range p {
+		if part.Medium != nil && f.spoilt[part.Medium] {
+			return &MediumError{Medium: part.Medium, Err: errors.New("fake: the tower failed")}
+		}
+	}
+	return nil
 }
 
 // answer is what Generate yields.
@@ -77,6 +104,7 @@ func (f *fakeEngine) NewClip() (Clip, error) {
 	f.open.Add(1)
 	c := &fakeClip{f: f}
 	c.root = c
+	f.encode(c)
 	return c, nil
 }
 
@@ -135,7 +163,9 @@ func (f *fakeEngine) NewPicture(img *vision.Image, tokens int) (conversation.Med
 		tokens = f.info.Geometry.Tokens
 	}
 	f.open.Add(1)
-	return &fakePicture{f: f, tokens: tokens}, nil
+	p := &fakePicture{f: f, tokens: tokens}
+	f.encode(p)
+	return p, nil
 }
 
 func (p *fakePicture) Tokens() int { return p.tokens }
@@ -353,6 +383,10 @@ func (s *fakeSequence) Generate(ctx context.Context, g engine.Generate) iter.Seq
 	return func(yield func(engine.Token, error) bool) {
 		s.busy.Store(true)
 		defer s.busy.Store(false)
+		if err := s.f.lost(s.prompt); err != nil {
+			yield(engine.Token{}, err)
+			return
+		}
 		defer func() { s.cached = math.MaxInt }() // of what comes, all is new that is not in it now
 		ctx, cancel := context.WithCancel(ctx)
 		ahead := g.Ahead

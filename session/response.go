@@ -29,6 +29,7 @@ type response struct {
 
 	started  bool // tokens are being read
 	ending   bool // what the model still writes does not count
+	again    bool // it is asked for again when the goroutine has let go
 	closed   bool // response.done was sent
 	released bool // no tokens are read any more
 	cancel   context.CancelFunc

@@ -65,6 +65,11 @@ func (s *session) step(st step) {
 		if r.seq == nil {
 			s.busy = false
 		}
+		if r.again && !r.ending {
+			r.again = false
+			s.start(r)
+			return
+		}
 		if !r.ending {
 			s.fail(r, engine.ErrClosed)
 		}
@@ -75,7 +80,9 @@ func (s *session) step(st step) {
 		return // cancelled: what it still wrote is not said
 	}
 	if st.err != nil {
-		s.fail(r, st.err)
+		if r.again = s.goOn(r, st.err); !r.again {
+			s.fail(r, st.err)
+		}
 		return
 	}
 	if r.tokens == 0 {

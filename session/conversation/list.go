@@ -36,7 +36,7 @@ type Item struct {
 	// nil where they are not known.
 	Ends []int
 	// Forgotten items are part of the conversation, but not of the prompt:
-	// the context was full.
+	// the context was full, or what they say or show was lost.
 	Forgotten bool
 }
 
@@ -46,6 +46,11 @@ func (it *Item) Attach(i int, m Medium) {
 		it.Media = append(it.Media, nil)
 	}
 	it.Media[i] = append(it.Media[i], m)
+}
+
+// Holds reports whether m is one of the item's media.
+func (it *Item) Holds(m Medium) bool {
+	return slices.ContainsFunc(it.Media, func(part []Medium) bool { return slices.Contains(part, m) })
 }
 
 // Tokens returns the soft tokens of the item's media.
