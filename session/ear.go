@@ -63,6 +63,7 @@ type estimator interface {
 type heard struct {
 	what    int
 	at      int64     // heardStart, heardStop: where
+	silent  bool      // heardStart: there is no speech in it
 	samples []float32 // heardSound: valid until the ear is used again
 }
 
@@ -253,7 +254,7 @@ func (e *ear) commit(found func(heard)) {
 		e.release(end+turn.Samples(heardAfter), found)
 		found(heard{what: heardStop, at: e.next})
 	case e.start < e.next:
-		found(heard{what: heardStart, at: e.start})
+		found(heard{what: heardStart, at: e.start, silent: true})
 		e.release(e.next, found)
 		found(heard{what: heardStop, at: e.next})
 	}

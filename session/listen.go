@@ -16,6 +16,7 @@ import (
 type utterance struct {
 	recorder
 	announced bool  // the client was told of its start
+	silent    bool  // there is no speech in it
 	failed    error // why it cannot be heard
 }
 
@@ -91,7 +92,7 @@ func (s *session) maxUtterance() int64 {
 func (s *session) heard(h heard) {
 	switch h.what {
 	case heardStart:
-		s.beginUtterance(h.at)
+		s.beginUtterance(h)
 	case heardSound:
 		s.hear(h.samples)
 	case heardLikely:
@@ -105,14 +106,14 @@ func (s *session) heard(h heard) {
 
 // beginUtterance begins an item. Where the server finds the turns, the client
 // is told first and the answer in progress stops.
-func (s *session) beginUtterance(at int64) {
+func (s *session) beginUtterance(h heard) {
 	item := &conversation.Item{Item: realtime.Item{
 		ID:     s.id.next("item"),
 		Type:   realtime.Message,
 		Role:   realtime.RoleUser,
 		Status: realtime.Completed,
 	}}
-	s.live = &utterance{recorder: recorder{engine: s.engine, info: s.info, item: item}}
+	s.live = &utterance{recorder: recorder{engine: s.engine, info: s.info, item: item}, silent: h.silent}
 	s.watchClosely(true)
 	s.endLull()
 	if t := s.lull.event; t != nil {
@@ -121,7 +122,7 @@ func (s *session) beginUtterance(at int64) {
 	}
 	if d := s.config.TurnDetection; d != nil && !s.committing {
 		s.live.announced = true
-		s.send(realtime.SpeechStarted{ItemID: item.ID, AudioStartMS: turn.Milliseconds(at)})
+		s.send(realtime.SpeechStarted{ItemID: item.ID, AudioStartMS: turn.Milliseconds(h.at)})
 		if d.InterruptResponse {
 			s.interrupt()
 		}

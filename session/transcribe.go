@@ -61,12 +61,18 @@ type scribble struct {
 }
 
 // transcribe has the words of a committed utterance written down, if the
-// client wants them.
+// client wants them. Where there was no speech there are none: models write
+// down words for silence and noise too.
 func (s *session) transcribe(u *utterance) {
 	if s.config.Transcription == nil && s.config.Type != realtime.TranscriptionSession || u.clip == nil {
 		return
 	}
 	c := &caption{item: u.item, part: u.part, seconds: float64(turn.Milliseconds(u.length)) / 1000}
+	if u.silent {
+		s.completeCaption(c)
+		s.written(c.item)
+		return
+	}
 	if len(s.captions) >= maxCaptions {
 		s.failCaption(c, engine.ErrOverload)
 		return
@@ -193,9 +199,7 @@ func (s *session) write(w *scribble) {
 	case w.err != nil:
 		s.failCaption(c, w.err)
 	case w.last:
-		text := strings.TrimSpace(c.words.String())
-		c.item.Content[c.part].Transcript = text
-		s.send(realtime.TranscriptionCompleted{ItemID: c.item.ID, ContentIndex: c.part, Transcript: text, Seconds: c.seconds})
+		s.completeCaption(c)
 	default:
 		c.words.WriteString(w.text)
 		s.send(realtime.TranscriptionDelta{ItemID: c.item.ID, ContentIndex: c.part, Delta: w.text})
@@ -204,6 +208,13 @@ func (s *session) write(w *scribble) {
 	if w.last {
 		s.written(c.item)
 	}
+}
+
+// completeCaption hands over what was written down.
+func (s *session) completeCaption(c *caption) {
+	text := strings.TrimSpace(c.words.String())
+	c.item.Content[c.part].Transcript = text
+	s.send(realtime.TranscriptionCompleted{ItemID: c.item.ID, ContentIndex: c.part, Transcript: text, Seconds: c.seconds})
 }
 
 // written is called when nothing more will be known of an item's words.

@@ -138,7 +138,7 @@ func TestWordsOfDeletedItemsAreNotTold(t *testing.T) {
 		p.send(`{"type":"conversation.item.delete","item_id":"` + items[0] + `"}`)
 		p.send(`{"type":"conversation.item.delete","item_id":"` + items[1] + `"}`)
 		time.Sleep(time.Second)
-		if got := captions(p.drain()); !slices.Equal(got[len(got)-1:], []string{"onetwothreefourfivesix (duration 1)"}) {
+		if got := captions(p.drain()); !slices.Equal(got[len(got)-1:], []string{"onetwothreefourfivesix (duration 0.997)"}) {
 			t.Errorf("told %q", got)
 		}
 		for _, id := range items[:2] {
@@ -165,6 +165,20 @@ func TestWordsThatCannotBeHad(t *testing.T) {
 		}
 		if got := captions(p.drain()); !slices.Equal(got, []string{"failed server_overloaded"}) {
 			t.Errorf("told %q", got)
+		}
+	})
+}
+
+func TestSilenceHasNoWords(t *testing.T) {
+	hold(t, nil, func(p *player) {
+		scribe(p, "Book.")
+		p.lines("< session.created\n" + wanted + `
+			> {"type":"session.update","session":{"audio":{"input":{"turn_detection":null}}}}
+			~ silence 1s
+			> {"type":"input_audio_buffer.commit"}
+			@ 1s`)
+		if got := captions(p.drain()); !slices.Equal(got, []string{" (duration 0.997)"}) {
+			t.Errorf("told %q, want no words", got)
 		}
 	})
 }
