@@ -138,7 +138,7 @@ func TestWordsOfDeletedItemsAreNotTold(t *testing.T) {
 		p.send(`{"type":"conversation.item.delete","item_id":"` + items[0] + `"}`)
 		p.send(`{"type":"conversation.item.delete","item_id":"` + items[1] + `"}`)
 		time.Sleep(time.Second)
-		if got := captions(p.drain()); !slices.Equal(got[len(got)-1:], []string{"onetwothreefourfivesix (duration 0.997)"}) {
+		if got := captions(p.drain()); !slices.Equal(got[len(got)-1:], []string{"onetwothreefourfivesix (duration 1)"}) {
 			t.Errorf("told %q", got)
 		}
 		for _, id := range items[:2] {
