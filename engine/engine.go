@@ -185,8 +185,11 @@ func Load(m model.Model, b tensor.Backend, o *Options) (*Engine, error) {
 		if e.opts.CacheModel == "" {
 			return nil, errors.New("engine: a folder for caches needs a name for the model")
 		}
-		var err error
-		if e.saver, err = newSaver(e.opts.CacheDir, e.saveKey(e.opts.CacheModel), e.opts.PrefixBytes); err != nil {
+		key, err := e.saveKey(e.opts.CacheModel)
+		if err != nil {
+			return nil, err
+		}
+		if e.saver, err = newSaver(e.opts.CacheDir, key, e.opts.PrefixBytes); err != nil {
 			return nil, err
 		}
 		e.saver.done.Add(1)

@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
+	"os"
 	"runtime/debug"
 
+	"hark/engine/tensor"
 	"hark/engine/weights"
 )
 
 // What is saved of caches is of use to the same model, told apart by its files,
-// to the same version of hark, and where keys and values are held in the same
-// form.
+// to the same build of hark, where the same kind of device computes as exactly,
+// and keys and values are held in the same form.
 
 // saveVersion changes with whatever makes saved caches worthless that the
 // build does not tell: the order of arithmetic, for one.
@@ -63,28 +66,68 @@ func sampleBytes(h hash.Hash, data []byte) {
 	}
 }
 
-// build names the version of hark that runs.
-func build() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	s := info.Main.Version
-	for _, setting := range info.Settings {
-		switch setting.Key {
-		case "vcs.revision", "vcs.modified", "vcs.time":
-			s += " " + setting.Value
+// build names the code that runs: by the revision it was built of, or where the
+// build has none or was changed since, by the executable's content.
+func build() (string, error) {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if revision := stamp(info); revision != "" {
+			return revision, nil
 		}
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("engine: caches of an unknown build cannot be saved: %w", err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("engine: caches of an unknown build cannot be saved: %w", err)
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", fmt.Errorf("engine: caches of an unknown build cannot be saved: %w", err)
+	}
+	return "sha256 " + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// stamp returns what names a build's code and toolchain, "" where that does not
+// tell it from others.
+func stamp(info *debug.BuildInfo) string {
+	s, stamped := info.GoVersion, false
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision" && setting.Value != "":
+			stamped = true
+		case setting.Key == "vcs.modified" && setting.Value != "false":
+			return ""
+		case setting.Key != "GOARCH" && setting.Key != "-tags":
+			continue
+		}
+		s += " " + setting.Value
+	}
+	if !stamped {
+		return ""
 	}
 	return s
 }
 
-// saveKey is what a saved cache must carry to be of use to e.
-func (e *Engine) saveKey(model string) contentKey {
+// saveKey is what a saved cache must carry to be of use to e: of this model,
+// computed as it would be again.
+func (e *Engine) saveKey(model string) (contentKey, error) {
+	code, err := build()
+	if err != nil {
+		return contentKey{}, err
+	}
+	var precision string
+	if p, ok := e.backend.(tensor.Precise); ok {
+		precision = p.Precision()
+	} else {
+		precision = e.backend.Device()
+	}
 	h := sha256.New()
-	fmt.Fprintln(h, saveVersion, build(), model, e.opts.KVBits)
+	fmt.Fprintln(h, saveVersion, code, precision, model, e.opts.KVBits)
 	for _, l := range e.layers {
 		fmt.Fprintln(h, l.Heads, l.Dim, l.Window, l.Bits)
 	}
-	return contentKey(h.Sum(nil))
+	return contentKey(h.Sum(nil)), nil
 }

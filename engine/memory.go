@@ -27,18 +27,22 @@ func (e *Engine) bytesFor(n int) (bytes int64) {
 		if l.Window > 0 {
 			held = min(n, l.Window+rewindSlack+covering)
 		}
-		bytes += int64(held) * positionBytes(l)
+		bytes += int64(held) * e.positionBytes(l)
 	}
 	return bytes
 }
 
 // positionBytes is the memory of one position's keys and values in a layer.
-func positionBytes(l tensor.KVLayer) int64 {
+func (e *Engine) positionBytes(l tensor.KVLayer) int64 {
 	if l.Bits == 8 {
 		scales := (l.Dim+31)/32 + 1 // of a key and of a value
 		return int64(l.Heads) * int64(2*l.Dim+4*scales)
 	}
-	return 2 * int64(l.Heads) * int64(l.Dim) * 4
+	value := 4
+	if p, ok := e.backend.(tensor.Precise); ok {
+		value = p.ValueBytes()
+	}
+	return 2 * int64(l.Heads) * int64(l.Dim) * int64(value)
 }
 
 // afford pays for a sequence of n positions, more or fewer than before, or

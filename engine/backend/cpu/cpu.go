@@ -62,7 +62,10 @@ type jobs struct {
 	experts   expertsWork
 }
 
-var _ tensor.Backend = (*Backend)(nil)
+var (
+	_ tensor.Backend = (*Backend)(nil)
+	_ tensor.Precise = (*Backend)(nil)
+)
 
 // New starts a backend. o may be nil. Close ends it. It raises GOMAXPROCS above
 // the number of threads, see spareProcessors.
@@ -80,6 +83,17 @@ func New(o *Options) *Backend {
 
 // Device returns the instruction set and the number of threads.
 func (b *Backend) Device() string { return Describe(b.pool.size) }
+
+// Precision returns the instruction set and whether activations are rounded.
+func (b *Backend) Precision() string {
+	if b.rounded {
+		return fmt.Sprintf("cpu %v rounded", isa.Current())
+	}
+	return fmt.Sprintf("cpu %v", isa.Current())
+}
+
+// ValueBytes returns the size of a float32.
+func (b *Backend) ValueBytes() int { return 4 }
 
 // Describe returns what a backend of so many threads calls itself.
 func Describe(threads int) string { return fmt.Sprintf("cpu %v x%d", isa.Current(), threads) }

@@ -94,7 +94,10 @@ type Backend struct {
 	began    time.Time // when the first operation since the last evaluation was recorded
 }
 
-var _ tensor.Backend = (*Backend)(nil)
+var (
+	_ tensor.Backend = (*Backend)(nil)
+	_ tensor.Precise = (*Backend)(nil)
+)
 
 // Work is what a backend did since it started.
 type Work struct {
@@ -168,6 +171,17 @@ func New(o *Options) (*Backend, error) {
 
 // Device returns the version of MLX and the device.
 func (b *Backend) Device() string { return b.device }
+
+// Precision is the device: its name has the type of activations.
+func (b *Backend) Precision() string { return b.device }
+
+// ValueBytes returns the size of a bfloat16 or float32.
+func (b *Backend) ValueBytes() int {
+	if b.dtype == mlxc.BFloat16 {
+		return 2
+	}
+	return 4
+}
 
 // Close frees everything. It may be called again.
 func (b *Backend) Close() error {

@@ -114,6 +114,23 @@ func (b *Backend) Device() string {
 	return fmt.Sprintf("%s, rank %d of %d", b.inner.Device(), b.group.Rank(), b.group.Size())
 }
 
+// Precision is that of this rank's device, divided.
+func (b *Backend) Precision() string {
+	inner := b.inner.Device()
+	if p, ok := b.inner.(tensor.Precise); ok {
+		inner = p.Precision()
+	}
+	return fmt.Sprintf("%s, %d ranks", inner, b.group.Size())
+}
+
+// ValueBytes is that of this rank's device.
+func (b *Backend) ValueBytes() int {
+	if p, ok := b.inner.(tensor.Precise); ok {
+		return p.ValueBytes()
+	}
+	return 4
+}
+
 // Close ends the followers, if this is the leader, and frees everything.
 func (b *Backend) Close() error {
 	if b.conns != nil {
