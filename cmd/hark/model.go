@@ -15,6 +15,7 @@ import (
 	"hark/engine/backend/cpu"
 	"hark/engine/demo"
 	"hark/engine/hub"
+	"hark/engine/model"
 	_ "hark/engine/model/all"
 	"hark/engine/tensor"
 	"hark/engine/weights"
@@ -32,7 +33,7 @@ type modelFlags struct {
 	Lookup  int    `help:"Most tokens that a step guesses by what the conversation holds; 0 guesses none. Answers stay the same. The CPU backend alone does it." default:"8"`
 
 	KVBits   int   `name:"kv-bits" help:"Bits of the keys and values that conversations keep: 0 as what computes has them, or 8, for about a quarter of the memory of float32; docs/performance.md says what that loses." enum:"0,8" default:"0"`
-	KVMemory int64 `name:"kv-memory" help:"Most memory, in MiB, that the keys and values of all conversations may take; who would need more is told that the server is busy. 0 sets no bound." default:"0"`
+	KVMemory int64 `name:"kv-memory" help:"Most memory, in MiB, that the keys and values of all conversations may take; who would need more is told that the server is busy. 0 takes half of what the machine, or its container, has left once the model is loaded; -1 sets no bound." default:"0"`
 
 	lost func(error) // is told once one of the ranks is gone; nil: nobody is
 }
@@ -50,8 +51,8 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 	if f.Rounded && f.Exact {
 		return nil, nil, usage("--rounded and --exact exclude each other")
 	}
-	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 || f.KVMemory < 0 {
-		return nil, nil, usage("--threads, --context, --lookup and --kv-memory must not be negative")
+	if f.Threads < 0 || f.Context < 0 || f.Lookup < 0 || f.KVMemory < noBound {
+		return nil, nil, usage("--threads, --context and --lookup must not be negative, nor --kv-memory below -1")
 	}
 	src, err := f.source()
 	if err != nil {
@@ -62,7 +63,7 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		src.Close()
 		return nil, nil, usageError{err}
 	}
-	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup), KVBits: f.KVBits, MaxBytes: f.KVMemory << 20}
+	o := &engine.Options{Log: log, Context: f.Context, Lookup: lookup(f.Lookup), KVBits: f.KVBits}
 	if _, exact := b.(*cpu.Backend); !exact {
 		o.Lookup = -1 // results change with the number of rows, and so could answers
 	}
@@ -72,9 +73,13 @@ func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
 		if lost == nil {
 			lost = func(error) {}
 		}
-		e, err = lead(f.Ranks, src, b, o, lost)
+		e, err = lead(f.Ranks, src, b, o, func() int64 { return f.kvBytes(b) }, lost)
 	} else {
-		e, err = engine.Open(src, b, o)
+		var m model.Model
+		if m, err = model.Open(src, b); err == nil {
+			o.MaxBytes = f.kvBytes(b)
+			e, err = engine.Load(m, b, o)
+		}
 	}
 	if err != nil {
 		src.Close()

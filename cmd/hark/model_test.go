@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hark/engine"
+	"hark/internal/host"
 )
 
 // TestKVFlagsReachTheEngine: with codes of 8 bits a conversation fits a memory
@@ -30,11 +31,32 @@ func TestKVFlagsReachTheEngine(t *testing.T) {
 		s.Close()
 		done()
 	}
-	for _, f := range []modelFlags{{KVBits: 4}, {KVMemory: -1}} {
+	for _, f := range []modelFlags{{KVBits: 4}, {KVMemory: -2}} {
 		f.Backend = "cpu"
 		var wrong usageError
 		if _, _, err := f.open(nil); !errors.As(err, &wrong) {
 			t.Errorf("%d bits in %d MiB: %v, want an error of use", f.KVBits, f.KVMemory, err)
+		}
+	}
+}
+
+// TestCachesTakeHalfOfWhatIsLeft, unless a flag says otherwise.
+func TestCachesTakeHalfOfWhatIsLeft(t *testing.T) {
+	_, available, err := host.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := (&modelFlags{}).kvBytes(nil); got < leastKV || got > max(leastKV, available) {
+		t.Errorf("%d bytes where %d are left", got, available)
+	}
+	for available, want := range map[int64]int64{0: leastKV, 1 << 20: leastKV, 10 << 30: 5 << 30} {
+		if got := half(available); got != want {
+			t.Errorf("%d bytes where %d are left, want %d", got, available, want)
+		}
+	}
+	for flag, want := range map[int64]int64{noBound: 0, 7: 7 << 20} {
+		if got := (&modelFlags{KVMemory: flag}).kvBytes(nil); got != want {
+			t.Errorf("--kv-memory %d: %d bytes, want %d", flag, got, want)
 		}
 	}
 }

@@ -105,9 +105,9 @@ func endSoon(err error) {
 	})
 }
 
-// lead loads the model as the first of the ranks in the file path. lost is told
-// once one of the others is gone.
-func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options, lost func(error)) (*engine.Engine, error) {
+// lead loads the model as the first of the ranks in the file path. bound is asked
+// then what the caches may take, and lost is told once one of the others is gone.
+func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options, bound func() int64, lost func(error)) (*engine.Engine, error) {
 	h, err := readHosts(path)
 	if err != nil {
 		return nil, err
@@ -136,6 +136,7 @@ func lead(path string, src weights.Source, b tensor.Backend, o *engine.Options, 
 	}); err != nil {
 		return nil, err
 	}
+	o.MaxBytes = bound()
 	return engine.Load(m, d, o)
 }
 
