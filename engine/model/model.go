@@ -114,6 +114,16 @@ func NewLookup(b tensor.Backend, rows []Row, ids []int32) Lookup {
 	}
 }
 
+// Dims is a shape on its way to an operation. A list of arguments to a method of
+// an interface is made on the heap: several for each layer of each token.
+type Dims [3]int
+
+// Of returns a shape, valid until the next call.
+func (d *Dims) Of(a, b, c int) []int {
+	*d = Dims{a, b, c}
+	return d[:]
+}
+
 // Until lists for n rows at pos one past the last position that each sees: its
 // own, and for the rows of a picture the picture's end. ahead has from and to, counted in
 // rows, of the pictures; nil: all rows are causal.

@@ -233,7 +233,8 @@ type Ops interface {
 	// Name gives x a name for tracing and returns x. Without a tracer it does nothing.
 	Name(x Tensor, name string) Tensor
 
-	// Reshape gives x's values in another shape of the same size.
+	// Reshape gives x's values in another shape of the same size. It keeps no
+	// reference to shape.
 	Reshape(x Tensor, shape ...int) Tensor
 	// Rows returns x[from:to] along the first axis.
 	Rows(x Tensor, from, to int) Tensor

@@ -38,6 +38,7 @@ type Model struct {
 	chat  chat.Format
 	text  textWeights
 	names []string // activation names of the layers
+	dims  model.Dims
 }
 
 // Load loads the checkpoint in src. It succeeds wholly or fails with

@@ -84,9 +84,9 @@ func (m *Model) attention(i int, h tensor.Tensor, p *pass) tensor.Tensor {
 	if c.Full[i] {
 		angles = p.global
 	}
-	q := ops.Reshape(ops.Linear(h, l.QProj, nil), t, c.Heads, c.Dim)   // [T, N, D]
-	k := ops.Reshape(ops.Linear(h, l.KProj, nil), t, c.KVHeads, c.Dim) // [T, K, D]
-	v := ops.Reshape(ops.Linear(h, l.VProj, nil), t, c.KVHeads, c.Dim) // [T, K, D]
+	q := ops.Reshape(ops.Linear(h, l.QProj, nil), m.dims.Of(t, c.Heads, c.Dim)...)   // [T, N, D]
+	k := ops.Reshape(ops.Linear(h, l.KProj, nil), m.dims.Of(t, c.KVHeads, c.Dim)...) // [T, K, D]
+	v := ops.Reshape(ops.Linear(h, l.VProj, nil), m.dims.Of(t, c.KVHeads, c.Dim)...) // [T, K, D]
 	q = ops.Rope(ops.RMSNorm(q, l.QNorm, c.Eps), angles)
 	k = ops.Rope(ops.RMSNorm(k, l.KNorm, c.Eps), angles)
 	ops.Store(i, k, v, p.segs)

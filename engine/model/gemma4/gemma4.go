@@ -47,6 +47,7 @@ type Model struct {
 	patch     *patchWeights  // unified only
 	frame     tensor.Weight  // unified only, [H, 640]
 	names     layerNames
+	lists     lists
 }
 
 // layerNames are the activation names of the layers, made once.

@@ -54,6 +54,21 @@ type pass struct {
 	ple           tensor.Tensor // [T, L*R] or nil
 }
 
+// begin empties p but for the memory of its lists.
+func (p *pass) begin() *pass {
+	clear(p.segs) // keeps no caches alive
+	*p = pass{segs: p.segs[:0], pos: p.pos[:0]}
+	return p
+}
+
+// lists are those of one forward, kept so that a decoded token makes none.
+type lists struct {
+	all, wanted pass
+	ids         []int32
+	keep        []int
+	dims        model.Dims
+}
+
 // Forward runs the rows through the decoder. The last layers share the cache
 // of earlier ones and so leave nothing behind: they run only for the positions
 // whose logits are wanted. Source: spec sections 7.2 and 7.7.
@@ -101,8 +116,7 @@ func (m *Model) placeholder(id token.ID) bool {
 // the per-layer embeddings. Placeholders are looked up as padding. Source:
 // spec sections 7.3 and 8.2.
 func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
-	p := &pass{}
-	var ids []int32
+	p, ids := m.lists.all.begin(), m.lists.ids[:0]
 	var at []int
 	var soft []tensor.Tensor
 	for _, r := range rows {
@@ -122,6 +136,7 @@ func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
 		}
 		p.segs = append(p.segs, tensor.Segment{From: from, To: len(ids), KV: r.KV, Pos: r.Pos, Until: r.Until})
 	}
+	m.lists.ids = ids
 	lookup := model.NewLookup(m.ops, rows, ids)
 	x := lookup(m.text.Embed, m.text.EmbedScale) // [T, H]
 	if len(soft) > 0 {
@@ -131,10 +146,10 @@ func (m *Model) embed(rows []model.Row) (tensor.Tensor, *pass) {
 	m.turns(p)
 	if r := m.cfg.Text.PLE; r > 0 {
 		layers, width := len(m.text.Layers), r*len(m.text.Layers)
-		tok := lookup(m.text.PLEEmbed, float32(math.Sqrt(float64(r))))                                             // [T, L*R]
-		ctx := m.ops.Scale(m.ops.Linear(x, m.text.PLEProj, nil), float32(1/math.Sqrt(float64(m.cfg.Text.Hidden)))) // [T, L*R]
-		ctx = m.ops.RMSNorm(m.ops.Reshape(ctx, len(ids), layers, r), m.text.PLENorm, m.cfg.Text.Eps)               // [T, L, R]
-		p.ple = m.ops.Scale(m.ops.Add(m.ops.Reshape(ctx, len(ids), width), tok), float32(math.Sqrt2/2))            // [T, L*R]
+		tok := lookup(m.text.PLEEmbed, float32(math.Sqrt(float64(r))))                                                   // [T, L*R]
+		ctx := m.ops.Scale(m.ops.Linear(x, m.text.PLEProj, nil), float32(1/math.Sqrt(float64(m.cfg.Text.Hidden))))       // [T, L*R]
+		ctx = m.ops.RMSNorm(m.ops.Reshape(ctx, m.lists.dims.Of(len(ids), layers, r)...), m.text.PLENorm, m.cfg.Text.Eps) // [T, L, R]
+		p.ple = m.ops.Scale(m.ops.Add(m.ops.Reshape(ctx, len(ids), width), tok), float32(math.Sqrt2/2))                  // [T, L*R]
 	}
 	return x, p
 }
@@ -150,8 +165,7 @@ func (m *Model) turns(p *pass) {
 
 // narrow keeps the rows whose logits are wanted.
 func (m *Model) narrow(x tensor.Tensor, p *pass, rows []model.Row) (tensor.Tensor, *pass) {
-	n := &pass{}
-	var keep []int
+	n, keep := m.lists.wanted.begin(), m.lists.keep[:0]
 	for i, r := range rows {
 		if r.Logits == 0 {
 			continue
@@ -169,6 +183,7 @@ func (m *Model) narrow(x tensor.Tensor, p *pass, rows []model.Row) (tensor.Tenso
 		s.From, s.To, s.Pos = from, len(keep), s.Pos+skip
 		n.segs = append(n.segs, s)
 	}
+	m.lists.keep = keep
 	if len(keep) == len(p.pos) {
 		return x, p
 	}
@@ -209,13 +224,13 @@ func (m *Model) attention(i int, h tensor.Tensor, p *pass) tensor.Tensor {
 	if c.Full {
 		angles = p.full
 	}
-	q := ops.Reshape(ops.Linear(h, l.QProj, nil), t, m.cfg.Text.Heads, c.Dim) // [T, N, D]
+	q := ops.Reshape(ops.Linear(h, l.QProj, nil), m.lists.dims.Of(t, m.cfg.Text.Heads, c.Dim)...) // [T, N, D]
 	q = ops.Rope(ops.RMSNorm(q, l.QNorm, eps), angles)
 	if c.OwnsKV {
-		k := ops.Reshape(ops.Linear(h, l.KProj, nil), t, c.KVHeads, c.Dim) // [T, K, D]
+		k := ops.Reshape(ops.Linear(h, l.KProj, nil), m.lists.dims.Of(t, c.KVHeads, c.Dim)...) // [T, K, D]
 		v := k
 		if l.VProj != nil {
-			v = ops.Reshape(ops.Linear(h, l.VProj, nil), t, c.KVHeads, c.Dim)
+			v = ops.Reshape(ops.Linear(h, l.VProj, nil), m.lists.dims.Of(t, c.KVHeads, c.Dim)...)
 		}
 		k = ops.Rope(ops.RMSNorm(k, l.KNorm, eps), angles)
 		ops.Store(c.KV, k, ops.RMSNorm(v, nil, eps), p.segs)
