@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 )
 
 // feed reads what the leader tells ahead of the operations, so that its end is
 // seen while one of them waits for an exchange.
 type feed struct {
 	conn   net.Conn
+	quiet  time.Duration // how long nothing may come once something did
 	pieces chan []byte   // feedPieces that were read; full: the leader waits
 	free   chan []byte   // feedPieces to read into
 	quit   chan struct{} // closed by stop
@@ -26,8 +28,8 @@ const (
 )
 
 // newFeed begins to read. gone is told why it ended.
-func newFeed(conn net.Conn, gone func(error)) *feed {
-	f := &feed{conn: conn, pieces: make(chan []byte, feedPieces), free: make(chan []byte, feedPieces), quit: make(chan struct{})}
+func newFeed(conn net.Conn, quiet time.Duration, gone func(error)) *feed {
+	f := &feed{conn: conn, quiet: quiet, pieces: make(chan []byte, feedPieces), free: make(chan []byte, feedPieces), quit: make(chan struct{})}
 	for range feedPieces {
 		f.free <- make([]byte, feedBytes)
 	}
@@ -49,6 +51,9 @@ func (f *feed) run(gone func(error)) {
 			f.pieces <- buf[:n] // there is room: no more are free
 		} else {
 			f.free <- buf
+		}
+		if err == nil {
+			err = f.conn.SetReadDeadline(time.Now().Add(f.quiet))
 		}
 		if err == nil {
 			continue

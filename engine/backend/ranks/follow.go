@@ -18,8 +18,17 @@ import (
 // that ends with Follow. The operation in progress may wait for the leader's
 // part for ever then: if Follow does not return soon, the process should end.
 func (b *Backend) Follow(ctx context.Context, conn net.Conn, gone func(error)) (err error) {
-	f := newFeed(conn, gone)
-	defer f.stop()
+	f := newFeed(conn, b.quiet, gone)
+	quit, beaten := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(beaten)
+		beat(conn, b.pulse, quit)
+	}()
+	defer func() {
+		close(quit)
+		f.stop()
+		<-beaten
+	}()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	r := &reader{r: bufio.NewReaderSize(f, 64<<10), b: b}
@@ -42,8 +51,11 @@ func (b *Backend) Follow(ctx context.Context, conn net.Conn, gone func(error)) (
 		if err != nil {
 			return fmt.Errorf("ranks: the leader is gone: %w", err)
 		}
-		if op(o) == opClose {
+		switch op(o) {
+		case opClose:
 			return nil
+		case opPulse:
+			continue
 		}
 		if err := b.replay(op(o), r); err != nil {
 			return err

@@ -25,30 +25,40 @@ func (b *Backend) Lead(ctx context.Context, conns []net.Conn, secret [32]byte, g
 			return err
 		}
 	}
-	b.conns, b.gone, b.done = conns, gone, make(chan struct{}, len(conns))
+	b.conns, b.gone = conns, gone
+	b.quit, b.done = make(chan struct{}), make(chan struct{}, 2*len(conns))
 	for _, c := range conns {
 		go b.watch(c)
+		go func() {
+			beat(c, b.pulse, b.quit)
+			b.done <- struct{}{}
+		}()
 	}
 	return nil
 }
 
-// watch notes when a follower hangs up: it never says anything.
+// watch notes when a follower hangs up or falls silent: all it says is that it
+// is there.
 func (b *Backend) watch(c net.Conn) {
-	if _, err := c.Read(make([]byte, 1)); err == nil || !errors.Is(err, net.ErrClosed) {
-		if err == nil {
-			err = errors.New("it spoke")
+	var err error
+	for beats := make([]byte, 64); err == nil; {
+		if _, err = c.Read(beats); err == nil {
+			err = c.SetReadDeadline(time.Now().Add(b.quiet))
 		}
+	}
+	if !errors.Is(err, net.ErrClosed) {
 		b.lose(fmt.Errorf("%v: %w", c.RemoteAddr(), err))
 	}
 	b.done <- struct{}{}
 }
 
-// hangUp closes the connections and waits for their watchers.
+// hangUp closes the connections and waits for who watches them.
 func (b *Backend) hangUp() {
+	close(b.quit)
 	for _, c := range b.conns {
 		c.Close()
 	}
-	for range b.conns {
+	for range 2 * len(b.conns) {
 		<-b.done
 	}
 	b.conns = nil

@@ -26,6 +26,7 @@ import (
 	"hash/fnv"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"hark/engine/tensor"
 )
@@ -68,7 +69,10 @@ type Backend struct {
 	out   []byte     // what is not sent yet
 	lost  atomic.Pointer[error]
 	gone  func(error)   // is told of lost
-	done  chan struct{} // the watchers'
+	quit  chan struct{} // closed by hangUp
+	done  chan struct{} // of who watches and who beats, one each
+	pulse time.Duration // between two beats
+	quiet time.Duration // how long none may come
 	loads hash.Hash64   // of what the model took
 
 	next    uint64   // numbers are never used again: a week of work makes more than 32 bits hold
@@ -103,7 +107,7 @@ type angles struct {
 // New divides inner, the device of one rank, which it closes with itself.
 func New(inner tensor.Backend, g Group) *Backend {
 	return &Backend{
-		inner: inner, group: g, whole: smallest, loads: fnv.New64a(),
+		inner: inner, group: g, whole: smallest, loads: fnv.New64a(), pulse: pulseTime, quiet: silence,
 		tensors: map[uint64]*ref{}, kvs: map[uint64]*kv{}, angles: map[uint64]*angles{},
 		rotary: map[*tensor.Rotary]uint32{}, kernel: map[*tensor.Convolution]uint32{},
 	}

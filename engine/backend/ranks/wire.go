@@ -59,6 +59,7 @@ const (
 	opFork
 	opFreeKV
 	opWriteKV
+	opPulse // nothing but that the leader is there
 )
 
 // enough is how much is gathered before it is sent within a step.
