@@ -74,8 +74,9 @@ func (c *benchVision) Run() error {
 		if err != nil {
 			return usageError{err}
 		}
+		var seen []float32
 		row := b.measure(benchRow{Bench: "vision", Tokens: b.model.PictureTokens(patches)}, func() {
-			b.model.EncodePicture(patches)
+			seen = b.backend.Read(seen, b.model.EncodePicture(patches)) // and so computed
 			b.backend.EndStep()
 		})
 		row.rate(1, "pictures/s")

@@ -44,7 +44,7 @@ func mlxAdvice(err error) string {
 	case errors.Is(err, mlxc.ErrMissing) && mac:
 		return "not found: \"brew install mlx-c\" lets Metal compute; until then the processor does"
 	case errors.Is(err, mlxc.ErrMissing):
-		return "not found; the processor computes (docs/metal.md)"
+		return "not found; the processor computes (an NVIDIA device: docs/cuda.md, a Mac: docs/metal.md)"
 	case errors.Is(err, mlxc.ErrVersion) && mac:
 		return fmt.Sprintf("%v: \"brew upgrade mlx-c\" may help, or a newer hark", err)
 	}

@@ -1,5 +1,6 @@
 """compare.py: how fast mlx-lm and mlx-vlm run a checkpoint, beside hark.
 
+    pip install "mlx[cuda13]" mlx-lm mlx-vlm
     python3 tools/cuda/compare.py --model DIR [--positions 0,1024,...] [--prompts 512,4096]
 
 Prints a JSON object a line, with the names of hark bench's: decode by position,
