@@ -56,7 +56,7 @@ func (c *chatCommand) Run(ctx context.Context) error {
 	if c.MaxTokens < 0 {
 		return usage("--max-tokens must not be negative")
 	}
-	e, closeModel, err := c.open(nil)
+	e, closeModel, err := c.open(ctx, nil)
 	if err != nil {
 		return err
 	}

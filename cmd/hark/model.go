@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,8 +47,21 @@ func lookup(n int) int {
 	return n
 }
 
-// open loads the model. The returned function frees it.
-func (f *modelFlags) open(log *slog.Logger) (*engine.Engine, func(), error) {
+// open loads the model, unless ctx ends before. The returned function frees it.
+func (f *modelFlags) open(ctx context.Context, log *slog.Logger) (*engine.Engine, func(), error) {
+	type loaded struct {
+		e    *engine.Engine
+		free func()
+	}
+	l, err := heed(ctx, func() (l loaded, err error) {
+		l.e, l.free, err = f.load(log)
+		return l, err
+	}, func(l loaded) { l.free() })
+	return l.e, l.free, err
+}
+
+// load is open, to its end.
+func (f *modelFlags) load(log *slog.Logger) (*engine.Engine, func(), error) {
 	if f.Rounded && f.Exact {
 		return nil, nil, usage("--rounded and --exact exclude each other")
 	}

@@ -17,7 +17,7 @@ func TestKVFlagsReachTheEngine(t *testing.T) {
 	}
 	for bits, want := range map[int]error{0: engine.ErrMemory, 8: nil} {
 		f := modelFlags{backendFlags: backendFlags{Backend: "cpu"}, Threads: 1, KVBits: bits, KVMemory: 8}
-		e, done, err := f.open(nil)
+		e, done, err := f.open(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestKVFlagsReachTheEngine(t *testing.T) {
 	for _, f := range []modelFlags{{KVBits: 4}, {KVMemory: -2}} {
 		f.Backend = "cpu"
 		var wrong usageError
-		if _, _, err := f.open(nil); !errors.As(err, &wrong) {
+		if _, _, err := f.open(t.Context(), nil); !errors.As(err, &wrong) {
 			t.Errorf("%d bits in %d MiB: %v, want an error of use", f.KVBits, f.KVMemory, err)
 		}
 	}

@@ -159,29 +159,17 @@ func (c *rankCommand) Run(ctx context.Context) error {
 	if c.Number < 1 || c.Number >= len(h.Hosts) {
 		return usage("rank %d of %d: want 1 to %d; hark serve is rank 0", c.Number, len(h.Hosts), len(h.Hosts)-1)
 	}
-	src, err := c.source()
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	b, err := c.backend(log)
-	if err != nil {
-		return usageError{err}
-	}
-	defer func() { b.Close() }()
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", h.Hosts[c.Number].Control)
 	if err != nil {
 		return usageError{err}
 	}
 	defer ln.Close()
-	d, err := h.join(b, c.Number, log)
+	mine, err := heed(ctx, func() (*part, error) { return c.take(h, log) }, (*part).free)
 	if err != nil {
 		return err
 	}
-	b = d
-	if _, err := model.Open(src, d); err != nil {
-		return err
-	}
+	defer mine.free()
+	d := mine.device
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
 	conn, err := meet(ctx, ln, d, h.secret, log)
@@ -193,6 +181,42 @@ func (c *rankCommand) Run(ctx context.Context) error {
 	}
 	log.Info("computing", "device", d.Device())
 	return d.Follow(ctx, conn, endSoon)
+}
+
+// part is what a rank has of the model.
+type part struct {
+	device *ranks.Backend
+	src    weights.Source
+}
+
+func (p *part) free() {
+	p.device.Close()
+	p.src.Close()
+}
+
+// take waits for the other ranks and loads this one's part.
+func (c *rankCommand) take(h *hosts, log *slog.Logger) (*part, error) {
+	src, err := c.source()
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.backend(log)
+	if err != nil {
+		src.Close()
+		return nil, usageError{err}
+	}
+	d, err := h.join(b, c.Number, log)
+	if err != nil {
+		b.Close()
+		src.Close()
+		return nil, err
+	}
+	p := &part{device: d, src: src}
+	if _, err := model.Open(src, d); err != nil {
+		p.free()
+		return nil, err
+	}
+	return p, nil
 }
 
 // meet waits for the leader. Whoever else connects is sent away.

@@ -121,6 +121,41 @@ func TestRanksEndWhenOneIsLost(t *testing.T) {
 	}
 }
 
+// TestARankThatWaitsHeedsItsFirstSignal: while the other ranks are not there,
+// MLX waits and cannot be stopped.
+func TestARankThatWaitsHeedsItsFirstSignal(t *testing.T) {
+	dir := t.TempDir()
+	hark, file := filepath.Join(dir, "hark"), filepath.Join(dir, "hosts.json")
+	if out, err := exec.Command("go", "build", "-o", hark, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text := fmt.Sprintf(`{"hosts": [{"ring": %q}, {"ring": %q, "control": %q}]}`, free(t), free(t), free(t))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	rank := exec.CommandContext(ctx, hark, "rank", "1", "--ranks", file, "--backend", "mlx", "--mlx-lib", backendtest.Library())
+	said, err := rank.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rank.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && !strings.Contains(lines.Text(), "waiting for the other ranks") {
+	}
+	if err := rank.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := rank.Wait(); err != nil {
+		t.Errorf("it ended with %v, want none", err)
+	}
+}
+
 // run returns what a command prints.
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()

@@ -48,7 +48,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		}
 	}
 	o.Instructions, o.Speaker, o.Page, o.Log = c.System, voice, web.New(kiosk, c.Origin), log
-	s, err := c.start(o, log)
+	s, err := c.start(ctx, o, log)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ type running struct {
 
 // start listens, loads the model and serves it: who asks before it is loaded is
 // told so.
-func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error) {
+func (f *modelFlags) start(ctx context.Context, o server.Options, log *slog.Logger) (*running, error) {
 	if f.Model == "" {
 		o.Model = demo.Name
 	}
@@ -108,7 +108,7 @@ func (f *modelFlags) start(o server.Options, log *slog.Logger) (*running, error)
 		<-served
 		return err
 	}
-	e, closeModel, err := f.open(log)
+	e, closeModel, err := f.open(ctx, log)
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}

@@ -55,7 +55,7 @@ func (c *sampleCase) body(t *testing.T) []byte {
 func answersOn(t *testing.T, flags backendFlags, cases []sampleCase) (device string, answers []string) {
 	t.Helper()
 	f := modelFlags{backendFlags: flags, Lookup: 8}
-	r, err := f.start(server.Options{Addr: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	r, err := f.start(t.Context(), server.Options{Addr: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

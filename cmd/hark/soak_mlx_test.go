@@ -41,7 +41,7 @@ const soakers = 4
 func TestSoakOnMLX(t *testing.T) {
 	library := backendtest.Library()
 	f := modelFlags{backendFlags: backendFlags{Backend: "mlx", MLXLib: library, MLXCache: 256}, Lookup: 8}
-	r, err := f.start(server.Options{Addr: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	r, err := f.start(t.Context(), server.Options{Addr: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

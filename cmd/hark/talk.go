@@ -83,7 +83,7 @@ func (c *talkCommand) Run(ctx context.Context) error {
 	if canceller != nil {
 		defer canceller.Close()
 	}
-	caller, err := c.caller()
+	caller, err := c.caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (c *talkCommand) canceller() (e *echo.Canceller, why, err error) {
 }
 
 // caller makes what reaches the session: a server, or a model in this process.
-func (c *talkCommand) caller() (caller, error) {
+func (c *talkCommand) caller(ctx context.Context) (caller, error) {
 	if c.URL != "" {
 		at, err := realtimeURL(c.URL)
 		if err != nil {
@@ -170,7 +170,7 @@ func (c *talkCommand) caller() (caller, error) {
 		return &remote{url: at, key: c.Key}, nil
 	}
 	log := slog.New(slog.DiscardHandler)
-	e, closeModel, err := c.open(log)
+	e, closeModel, err := c.open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
