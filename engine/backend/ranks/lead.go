@@ -52,17 +52,28 @@ func (b *Backend) watch(c net.Conn) {
 	b.done <- struct{}{}
 }
 
-// hangUp closes the connections and waits for who watches them.
+// hangUp says that nothing more comes, waits until the followers have hung up,
+// not for long, and closes the connections. Closing at once would reset them
+// where a pulse was not read yet, and take away what a follower has not read.
 func (b *Backend) hangUp() {
 	close(b.quit)
 	for _, c := range b.conns {
-		c.Close()
+		if half, ok := c.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite() // an error is one that the watch sees too
+		}
+		c.SetReadDeadline(time.Now().Add(min(b.quiet, goodbye)))
 	}
 	for range 2 * len(b.conns) {
 		<-b.done
 	}
+	for _, c := range b.conns {
+		c.Close()
+	}
 	b.conns = nil
 }
+
+// goodbye is how long followers have to hang up.
+const goodbye = 2 * time.Second
 
 // Dial connects to a follower that may still be starting, until ctx ends.
 func Dial(ctx context.Context, address string) (net.Conn, error) {
