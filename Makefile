@@ -12,7 +12,7 @@ check:
 unit:
 	$(STAGE) 240 sh -c '.ci/need "espeak-ng --version" espeak-ng && go test -tags voice ./... && cd examples/kiosk && go test ./...'
 race:
-	$(STAGE) 260 sh -c '.ci/need "gcc --version" gcc libc6-dev && go test -race ./session/... ./media/... ./server/... ./engine/...'
+	$(STAGE) 340 sh -c '.ci/need "gcc --version" gcc libc6-dev && go test -race ./session/... ./media/... ./server/... ./engine/...'
 goldens:
 	$(STAGE) 150 tools/goldens/make.sh
 	$(STAGE) 60 go test -tags goldens ./engine/... ./audio/... ./vision/...
@@ -21,7 +21,7 @@ mlx:
 	$(STAGE) 200 tools/mlx/make.sh
 	$(STAGE) 200 tools/mlx/test.sh
 generic:
-	$(STAGE) 120 env HARK_ISA=generic go test -count=1 ./engine/...
+	$(STAGE) 180 env HARK_ISA=generic go test -count=1 ./engine/...
 arm64:
 	$(STAGE) 150 .ci/arm64
 e2e:
