@@ -19,7 +19,7 @@ goldens:
 mlx: export CGO_ENABLED = 0
 mlx:
 	$(STAGE) 200 tools/mlx/make.sh
-	$(STAGE) 200 tools/mlx/test.sh
+	$(STAGE) 280 tools/mlx/test.sh
 generic:
 	$(STAGE) 180 env HARK_ISA=generic go test -count=1 ./engine/...
 arm64:
