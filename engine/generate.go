@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"hark/engine/grammar"
 	"hark/engine/sample"
@@ -27,6 +28,8 @@ type Token struct {
 	Text    string  // valid UTF-8; empty while a character is incomplete and for special tokens
 	Logprob float32 // natural logarithm, before temperature; 0 unless Sample.LogProbs is set
 	Stop    Stop    // set on the last token only
+	// At is when the token was picked: its reader may come to it later.
+	At time.Time
 	// Cached is how many positions of the prompt were in the cache when the
 	// answer before this one ended, or came from another sequence's.
 	Cached int

@@ -135,7 +135,7 @@ func (s *stepSeq) take(e *Engine, choice sample.Choice, n int) {
 	}
 	g.max--
 	g.made++
-	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top, Cached: s.cached}
+	t := Token{ID: choice.ID, Logprob: choice.Logprob, Alternatives: choice.Top, At: time.Now(), Cached: s.cached}
 	s.snapshot(e)
 	switch {
 	case g.stops[choice.ID]:

@@ -196,8 +196,9 @@ func (t *talker) answer(ctx context.Context, content []chat.Content, out io.Writ
 			return nil, err
 		}
 		if r.Tokens++; r.Tokens == 1 {
-			r.first, r.CachedTokens = time.Since(start), tok.Cached
+			r.first, r.CachedTokens = tok.At.Sub(start), tok.Cached
 		}
+		r.overall = tok.At.Sub(start)
 		if tok.Stop != engine.StopEOS {
 			r.ids = append(r.ids, tok.ID)
 		}
@@ -205,7 +206,6 @@ func (t *talker) answer(ctx context.Context, content []chat.Content, out io.Writ
 		say(parser.Push(tok.ID, tok.Text))
 	}
 	say(parser.Flush())
-	r.overall = time.Since(start)
 	r.Answer = strings.TrimSpace(text.String())
 	r.FirstTokenMs = float64(r.first.Microseconds()) / 1e3
 	if after := r.overall - r.first; r.Tokens > 1 && after > 0 {
