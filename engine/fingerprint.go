@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -22,12 +21,6 @@ import (
 // saveVersion changes with whatever makes saved caches worthless that the
 // build does not tell: the order of arithmetic, for one.
 const saveVersion = 1
-
-// Samples of each tensor's bytes that go into the fingerprint.
-const (
-	fingerSamples = 8
-	fingerBytes   = 512
-)
 
 // fingerprint names the model in src by its configuration, its tokenizer, and
 // the names, shapes and some of the values of its tensors: reading them all
@@ -49,21 +42,9 @@ func fingerprint(src weights.Source) (string, error) {
 	for _, name := range checkpoint.Names() {
 		entry, _ := checkpoint.Entry(name)
 		fmt.Fprintln(h, name, entry.DType, entry.Shape, len(entry.Data))
-		sampleBytes(h, entry.Data)
+		tensor.Digest(h, entry.Data)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// sampleBytes adds all of short data to h, and pieces of long data.
-func sampleBytes(h hash.Hash, data []byte) {
-	if len(data) <= fingerSamples*fingerBytes {
-		h.Write(data)
-		return
-	}
-	for i := range fingerSamples {
-		at := (len(data) - fingerBytes) / (fingerSamples - 1) * i
-		h.Write(data[at : at+fingerBytes])
-	}
 }
 
 // build names the code that runs: by the revision it was built of, or where the

@@ -2,7 +2,6 @@ package ranks
 
 import (
 	"fmt"
-	"hash"
 	"slices"
 
 	"hark/engine/tensor"
@@ -30,7 +29,7 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 	w := &weight{id: uint32(len(b.weights)), stored: s}
 	fmt.Fprintf(b.loads, "%s %v %v %d %d;", s.Name, s.Shape, s.Format, s.Bits, s.Group)
 	for _, data := range [][]byte{s.Data, s.Scales, s.Biases} {
-		sample(b.loads, data)
+		tensor.Digest(b.loads, data)
 	}
 	if len(s.Shape) == 3 {
 		b.weights = append(b.weights, w)
@@ -49,20 +48,6 @@ func (b *Backend) Weight(s tensor.Stored) (tensor.Weight, error) {
 	b.weights = append(b.weights, w)
 	b.tell(opWeight).stored(w.stored)
 	return w, nil
-}
-
-// sample adds pieces of data to h: to read all of it would take as long as
-// reading a large model from disk.
-func sample(h hash.Hash, data []byte) {
-	const pieces, length = 8, 512
-	if len(data) <= pieces*length {
-		h.Write(data)
-		return
-	}
-	for i := range pieces {
-		at := (len(data) - length) / (pieces - 1) * i
-		h.Write(data[at : at+length])
-	}
 }
 
 // rows returns n rows of a matrix from row first on, in the same memory.
