@@ -118,12 +118,13 @@ func (f *fixture) forward(r model.Row) []float32 {
 func (f *fixture) activations(from, to string, bound float64) bool {
 	f.t.Helper()
 	for i := 0; ; i++ {
-		want := f.Golden.Floats(fmt.Sprintf("%s%s.layer.%d", f.Prefix, from, i))
+		golden := fmt.Sprintf("%s%s.layer.%d", f.Prefix, from, i)
+		want := f.Golden.Floats(golden)
 		if want == nil {
 			return true
 		}
 		name := fmt.Sprintf("%s.layers.%d.out", to, i)
-		if !within(f.t, name, Covered(f.seen[name], want), want, bound) {
+		if !within(f.t, name, f.Golden.Part(golden, f.seen[name]), want, bound) {
 			return false
 		}
 	}
@@ -132,7 +133,7 @@ func (f *fixture) activations(from, to string, bound float64) bool {
 func (f *fixture) activation(golden, name string, bound float64) bool {
 	f.t.Helper()
 	want := f.Golden.Floats(f.Prefix + golden)
-	return want == nil || within(f.t, name, Covered(f.seen[name], want), want, bound)
+	return want == nil || within(f.t, name, f.Golden.Part(f.Prefix+golden, f.seen[name]), want, bound)
 }
 
 // ids returns a prompt.
@@ -157,7 +158,7 @@ func (f *fixture) text() {
 		}
 	}
 	want := f.Golden.Floats(f.Prefix + f.Logits)
-	within(f.t, "text.logits", Covered(got, want), want, boundLogits)
+	within(f.t, "text.logits", f.Golden.Part(f.Prefix+f.Logits, got), want, boundLogits)
 }
 
 // greedy decodes with the cache and compares ids wherever the reference was
