@@ -107,7 +107,7 @@ type said struct {
 // number of rows as near as that.
 func sameAnswer(a, b []said) bool {
 	return slices.EqualFunc(a, b, func(x, y said) bool {
-		return x.id == y.id && (x == y || math.Abs(float64(x.logprob-y.logprob)) <= backendtest.Rounding)
+		return x.id == y.id && (x == y || math.Abs(float64(x.logprob-y.logprob)) <= backendtest.Rounding())
 	})
 }
 

@@ -12,4 +12,4 @@ func New(threads int) tensor.Backend { return cpu.New(&cpu.Options{Threads: thre
 
 // Rounding is how far the logarithms of probabilities may lie apart where only
 // the company of a row in its step differs.
-const Rounding = 0
+func Rounding() float64 { return 0 }
