@@ -14,7 +14,6 @@ import (
 	_ "hark/engine/model/all"
 	"hark/engine/model/modeltest"
 	"hark/engine/token"
-	"hark/engine/weights"
 	"hark/internal/leak"
 	"hark/vision"
 
@@ -28,21 +27,7 @@ func TestMain(m *testing.M) { leak.Main(m) }
 // open loads the tiny E-form checkpoint.
 func open(t *testing.T, o *engine.Options) *engine.Engine {
 	t.Helper()
-	src, err := weights.Dir(tiny + "e/hf-bf16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := engine.Open(src, backendtest.New(2), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		src.Close()
-	})
-	return e
+	return openOn(t, backendtest.New(2), o)
 }
 
 func golden(t *testing.T) *modeltest.Golden {

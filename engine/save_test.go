@@ -39,18 +39,25 @@ func saved(t *testing.T, dir string) (paths []string, bytes int64) {
 	return paths, bytes
 }
 
-// ask answers a prompt of instructions, speech and a question.
-func ask(t *testing.T, e *engine.Engine) (out []said) {
+// utterance returns a whole clip.
+func utterance(t *testing.T, e *engine.Engine) *engine.Clip {
 	t.Helper()
 	clip, err := e.NewClip()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer clip.Close()
 	if err := clip.Push(sound(t)); err != nil {
 		t.Fatal(err)
 	}
 	clip.End()
+	return clip
+}
+
+// ask answers a prompt of instructions, speech and a question.
+func ask(t *testing.T, e *engine.Engine) (out []said) {
+	t.Helper()
+	clip := utterance(t, e)
+	defer clip.Close()
 	before, after := prompt(t, e, clip)
 	s := sequence(t, e)
 	defer s.Close()

@@ -86,15 +86,8 @@ func TestAMediumThatCannotBeEncodedIsNamed(t *testing.T) {
 	if err := reply(t, s, slices.Concat(before, after)); err != nil {
 		t.Errorf("without the clip: %v", err)
 	}
-	other, err := e.NewClip()
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := utterance(t, e)
 	defer other.Close()
-	if err := other.Push(sound(t)); err != nil {
-		t.Fatal(err)
-	}
-	other.End()
 	if err := reply(t, s, before, other, after); err != nil {
 		t.Errorf("with another clip: %v", err)
 	}
@@ -129,15 +122,8 @@ func TestAPictureIsTriedAgainOnce(t *testing.T) {
 func TestAFailureWhileAStepIsPlannedEndsTheAnswer(t *testing.T) {
 	device := &shaky{Backend: backendtest.New(1)}
 	e := openOn(t, device, &engine.Options{PrefixBytes: -1})
-	clip, err := e.NewClip()
-	if err != nil {
-		t.Fatal(err)
-	}
+	clip := utterance(t, e)
 	defer clip.Close()
-	if err := clip.Push(sound(t)); err != nil {
-		t.Fatal(err)
-	}
-	clip.End()
 	before, after := prompt(t, e, clip)
 	for _, failures := range []int32{0, 1, 0} {
 		s := sequence(t, e)

@@ -116,7 +116,7 @@ func New(clock int) *Buffer {
 // Counts returns the counts so far.
 func (b *Buffer) Counts() Counts { return b.counts }
 
-// Wait returns how long after its time a missing packet is waited for now.
+// Wait returns how long after its time a missing packet is waited for.
 func (b *Buffer) Wait() time.Duration { return b.delays.wait() }
 
 // Awaits reports whether a packet would be heard if it came: it has not come, and

@@ -275,8 +275,8 @@ export class Conversation extends Emitter {
     this.turns.change(turn, { live: false, seconds: turn.levels.length / 50, ...fields });
   }
 
-  // committed comes behind the end of each turn; where the button was held the
-  // answer is asked for now.
+  // committed comes behind the end of each turn; where the button was held it
+  // asks for the answer.
   #committed({ item_id: id }) {
     if (!this.#live || this.hearing) return;
     this.#spoken.set(id, this.#live);

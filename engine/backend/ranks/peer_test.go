@@ -26,6 +26,13 @@ func pair(t *testing.T, gone chan struct{}, lost func(error)) (leader, follower 
 		return b
 	}
 	leader, follower = rank(0), rank(1)
+	near, far = agree(t, leader, follower, lost)
+	return leader, follower, near, far
+}
+
+// agree connects two ranks and has them agree.
+func agree(t *testing.T, leader, follower *Backend, lost func(error)) (near, far net.Conn) {
+	t.Helper()
 	near, far = pipe(t)
 	joined := make(chan error)
 	go func() { joined <- follower.Join(t.Context(), far, [32]byte{}) }()
@@ -35,7 +42,7 @@ func pair(t *testing.T, gone chan struct{}, lost func(error)) (leader, follower 
 	if err := <-joined; err != nil {
 		t.Fatal(err)
 	}
-	return leader, follower, near, far
+	return near, far
 }
 
 // matrix is a stored matrix of two values.

@@ -19,15 +19,7 @@ func agreed(t *testing.T, lost func(error)) (leader, follower *Backend, near, fa
 	for _, b := range []*Backend{leader, follower} {
 		b.pulse, b.quiet = time.Millisecond, 300*time.Millisecond
 	}
-	near, far = pipe(t)
-	joined := make(chan error)
-	go func() { joined <- follower.Join(t.Context(), far, [32]byte{}) }()
-	if err := leader.Lead(t.Context(), []net.Conn{near}, [32]byte{}, lost); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-joined; err != nil {
-		t.Fatal(err)
-	}
+	near, far = agree(t, leader, follower, lost)
 	return leader, follower, near, far
 }
 

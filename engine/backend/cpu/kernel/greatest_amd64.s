@@ -5,6 +5,22 @@
 // A comparison for order finds a NaN in either of two vectors. The greatest ones may pass
 // over it, so it is noted.
 
+// RESULT returns the greatest lane of Y0, or NaN where AX says that one was seen.
+#define RESULT \
+	VEXTRACTF128 $1, Y0, X1      \
+	VMAXPS       X1, X0, X0      \
+	VPSHUFD      $0x4e, X0, X1   \
+	VMAXPS       X1, X0, X0      \
+	VPSHUFD      $0xb1, X0, X1   \
+	VMAXPS       X1, X0, X0      \
+	VZEROUPPER                   \
+	MOVL         $0x7fc00000, CX \
+	TESTL        AX, AX          \
+	VMOVD        X0, AX          \
+	CMOVLNE      CX, AX          \
+	MOVL         AX, ret+16(FP)  \
+	RET
+
 // func greatestAVX512(x *float32, n int) float32
 TEXT ·greatestAVX512(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), SI
@@ -39,22 +55,7 @@ loop:
 	VMAXPS        Y1, Y0, Y0
 	KMOVW         K1, AX
 
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS       X1, X0, X0
-	VPSHUFD      $0x4e, X0, X1
-	VMAXPS       X1, X0, X0
-	VPSHUFD      $0xb1, X0, X1
-	VMAXPS       X1, X0, X0
-	VZEROUPPER
-	TESTL        AX, AX
-	JEQ          number
-	MOVL         $0x7fc00000, AX
-	MOVL         AX, ret+16(FP)
-	RET
-
-number:
-	MOVSS X0, ret+16(FP)
-	RET
+	RESULT
 
 // func greatestAVX2(x *float32, n int) float32
 TEXT ·greatestAVX2(SB), NOSPLIT, $0-20
@@ -88,19 +89,4 @@ loop:
 	VMAXPS    Y2, Y0, Y0
 	VMOVMSKPS Y8, AX
 
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS       X1, X0, X0
-	VPSHUFD      $0x4e, X0, X1
-	VMAXPS       X1, X0, X0
-	VPSHUFD      $0xb1, X0, X1
-	VMAXPS       X1, X0, X0
-	VZEROUPPER
-	TESTL        AX, AX
-	JEQ          number
-	MOVL         $0x7fc00000, AX
-	MOVL         AX, ret+16(FP)
-	RET
-
-number:
-	MOVSS X0, ret+16(FP)
-	RET
+	RESULT
